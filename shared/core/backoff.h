@@ -1,0 +1,22 @@
+/* Exponential backoff without a clock: how long to wait before the next try. */
+#ifndef TTYFERRY_CORE_BACKOFF_H
+#define TTYFERRY_CORE_BACKOFF_H
+
+#include <stdint.h>
+
+struct backoff {
+    uint32_t first_ms;
+    uint32_t max_ms;
+    uint32_t next_ms;
+};
+
+/* The first wait is `first_ms`, each further one doubles up to `max_ms`. */
+void backoff_init(struct backoff *backoff, uint32_t first_ms, uint32_t max_ms);
+
+/* The wait before the next try, in milliseconds; the one after it is longer. */
+uint32_t backoff_next(struct backoff *backoff);
+
+/* Starts over: call it when the peer has said hello, or when something new has come. */
+void backoff_reset(struct backoff *backoff);
+
+#endif

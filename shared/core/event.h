@@ -1,0 +1,69 @@
+/* One event of an agent's stream, as plain data. docs/events.md says when each is sent. */
+#ifndef TTYFERRY_CORE_EVENT_H
+#define TTYFERRY_CORE_EVENT_H
+
+#include "shared/core/board.h"
+#include "shared/core/board_table.h"
+
+#define EVENT_VERSION 1
+#define EVENT_RUN_SIZE 17 /* 16 lower-case hex digits */
+#define EVENT_CODE_SIZE 48
+#define EVENT_TEXT_SIZE 512
+#define EVENT_PEER_SIZE 64
+
+enum event_type {
+    EVENT_SNAPSHOT,
+    EVENT_ARRIVAL,
+    EVENT_UPDATE,
+    EVENT_NEEDS_SHARING,
+    EVENT_ATTACHING,
+    EVENT_READY,
+    EVENT_FAILED,
+    EVENT_DETACHED,
+    EVENT_YIELDED,
+    EVENT_TAKEN,
+    EVENT_REMOVAL,
+    EVENT_LINK,
+};
+
+enum event_reason { REASON_LOST, REASON_YIELDED, REASON_RELEASED, REASON_SERVER_LOST };
+
+/* The guest's own legs of one attach, in milliseconds of its monotonic clock. */
+struct event_took {
+    int64_t import_ms;    /* the import asked for -> vhci has the socket */
+    int64_t enumerate_ms; /* vhci has the socket -> the kernel's uevent for the last node */
+    int64_t node_ms;      /* that uevent -> the nodes can be opened */
+    int64_t total_ms;
+};
+
+/* What every line of a stream carries. */
+struct event_stamp {
+    char run[EVENT_RUN_SIZE];
+    uint64_t seq;    /* rises by one within a run; the first is 1 */
+    int64_t time_ms; /* UTC, milliseconds since 1970 */
+};
+
+struct event {
+    enum event_type type;
+    struct event_stamp stamp;
+    const struct board_table *boards; /* EVENT_SNAPSHOT only; not owned */
+    struct board board;               /* all but EVENT_SNAPSHOT and EVENT_LINK */
+    unsigned attempt;                 /* EVENT_ATTACHING; the first is 1 */
+    struct event_took took;           /* EVENT_READY; ttys and usb_node are in the board */
+    enum event_reason reason;         /* EVENT_DETACHED */
+    char code[EVENT_CODE_SIZE];       /* EVENT_FAILED */
+    char message[EVENT_TEXT_SIZE];    /* EVENT_FAILED */
+    char remedy[EVENT_TEXT_SIZE];     /* EVENT_FAILED, EVENT_NEEDS_SHARING */
+    int64_t retry_in_ms;              /* EVENT_FAILED; negative: no more tries (JSON null) */
+    char until[EVENT_CODE_SIZE];      /* EVENT_YIELDED, EVENT_TAKEN; empty: JSON null */
+    bool link_up;                     /* EVENT_LINK */
+    char peer[EVENT_PEER_SIZE];       /* EVENT_LINK: the peer's address, for people */
+    char transport[EVENT_CODE_SIZE];  /* EVENT_LINK: "tcp" or "bridge" */
+};
+
+const char *event_type_to_name(enum event_type type);
+int event_type_from_name(const char *name, enum event_type *type);
+const char *event_reason_to_name(enum event_reason reason);
+int event_reason_from_name(const char *name, enum event_reason *reason);
+
+#endif

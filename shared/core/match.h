@@ -1,0 +1,31 @@
+/* MATCH: how people name a board on the command line. */
+#ifndef TTYFERRY_CORE_MATCH_H
+#define TTYFERRY_CORE_MATCH_H
+
+#include "shared/core/board.h"
+
+enum match_kind {
+    MATCH_ANY, /* no MATCH given */
+    MATCH_VID_PID,
+    MATCH_SERIAL,
+    MATCH_BUSID,
+    MATCH_COM_PORT,
+    MATCH_NAME,
+};
+
+struct match {
+    enum match_kind kind;
+    int vid; /* MATCH_VID_PID; -1 for "*" */
+    int pid;
+    char text[BOARD_SERIAL_SIZE]; /* the other kinds */
+};
+
+/* Reads `VID:PID` (each four hex digits or `*`), `serial=`, `port=BUSID`, `com=COM5`, `name=`, or
+ * a bare board name ([A-Za-z0-9._-]+). Returns 0 or ERR_INVALID; `*reason`, if not NULL, then
+ * points to a static sentence that says what is wrong and what would be right. */
+int match_from_text(const char *text, struct match *match, const char **reason);
+
+/* True if the board is one that the match means. */
+bool match_check(const struct match *match, const struct board *board);
+
+#endif

@@ -1,0 +1,48 @@
+/* The link's messages after the handshake: one JSON object a line (docs/protocol.md). */
+#ifndef TTYFERRY_CORE_WIRE_MESSAGE_H
+#define TTYFERRY_CORE_WIRE_MESSAGE_H
+
+#include "shared/core/event.h"
+
+/* Longest line on the link in bytes, LF not counted; a longer one ends the link. */
+#define WIRE_LINE_MAX (64u * 1024)
+
+enum wire_type {
+    /* Host to guest. A snapshot is a begin, one `present` per board, an end: what was not named
+     * between the two is gone. */
+    WIRE_SNAPSHOT_BEGIN,
+    WIRE_PRESENT,
+    WIRE_SNAPSHOT_END,
+    WIRE_ARRIVAL,
+    WIRE_UPDATE,
+    WIRE_REMOVAL,
+    /* Guest to host. */
+    WIRE_ATTACHING,
+    WIRE_READY,
+    WIRE_FAILED,
+    WIRE_DETACHED,
+    /* Either way: the sender is about to close, and says why. */
+    WIRE_BYE,
+};
+
+struct wire_message {
+    enum wire_type type;
+    /* WIRE_PRESENT, WIRE_ARRIVAL, WIRE_UPDATE: the host's policy wants it attached. */
+    bool wanted;
+    /* The payload, in the fields that the event of the same name uses (present: arrival's).
+     * Of the board, WIRE_PRESENT, WIRE_ARRIVAL and WIRE_UPDATE carry all of the host's facts,
+     * WIRE_READY carries id, ttys and usb_node, every other type the id alone.
+     * WIRE_BYE carries code and message. */
+    struct event event;
+};
+
+/* Writes one line with its LF; `*line` is the caller's to free(). Returns 0, ERR_NOMEM, or
+ * ERR_TOO_LONG if the line would exceed WIRE_LINE_MAX. */
+int wire_message_to_line(const struct wire_message *message, char **line, size_t *len);
+
+/* Reads a line. Returns 0; ERR_UNSUPPORTED for a `type` that this version doesn't know (ignore
+ * the line); ERR_INVALID for anything malformed, a text longer than its field, a busid that is
+ * none included; ERR_NOMEM. `*message` stays untouched on failure. */
+int wire_message_from_line(const char *line, size_t len, struct wire_message *message);
+
+#endif

@@ -1,0 +1,27 @@
+/* Listens on a TCP address and makes a session of every connection, bounded in number. */
+#ifndef TTYFERRY_LINK_LISTEN_H
+#define TTYFERRY_LINK_LISTEN_H
+
+#include <stdint.h>
+
+#include "shared/link/session.h"
+
+/* Sessions that have not finished the handshake; one more closes the oldest of them. */
+#define LISTEN_UNPROVEN_MAX 8u
+
+struct listen;
+
+/* Listens on `address` (numeric) and `port`; port 0 takes a free one. `config`, `callbacks`,
+ * `context` must outlive it. Returns 0, ERR_EXISTS if the port is taken, ERR_INVALID, ERR_DENIED. */
+int listen_open(uv_loop_t *loop, const char *address, uint16_t port,
+                const struct handshake_config *config, const struct session_callbacks *callbacks,
+                void *context, struct listen **listen);
+
+/* The port listened on. */
+uint16_t listen_port(const struct listen *listen);
+
+/* Ends the listening and every session that came from it. Idempotent. `on_closed` (may be NULL)
+ * runs once, last, with the context given to listen_open. */
+void listen_close(struct listen *listen, void (*on_closed)(void *context));
+
+#endif

@@ -1,0 +1,41 @@
+/* A server on this machine's own ground: a Unix socket in the guest, a named pipe on Windows.
+ * It only speaks: each client gets the greeting and then every line that is broadcast.
+ *
+ * One header, one file per platform for making the endpoint and for who may enter. */
+#ifndef TTYFERRY_LINK_LOCAL_SERVER_H
+#define TTYFERRY_LINK_LOCAL_SERVER_H
+
+#include <stddef.h>
+#include <uv.h>
+
+#define LOCAL_SERVER_CLIENTS_MAX 256u
+/* Bytes that may wait for one client; one that reads slower is dropped. */
+#define LOCAL_SERVER_WRITE_MAX (8u * 1024 * 1024)
+
+struct local_server;
+
+/* The first line for a new client (LF at its end). `*line` is heap memory that the server frees.
+ * Returns 0, or ours, and then the client is closed. */
+typedef int (*local_server_greet_fn)(void *context, char **line, size_t *len);
+
+/* Serves at `path`: on Unix a socket's file name, on Windows a pipe's full name.
+ * Unix: the folder is made if missing (root, 0755); a socket left over by a dead agent is
+ * replaced, a living one gives ERR_EXISTS; the socket's mode is 0660, its group `group` if that
+ * is not NULL and exists.
+ * Windows: CreateNamedPipeW with a DACL for the token user and SYSTEM only,
+ * PIPE_REJECT_REMOTE_CLIENTS, FILE_FLAG_FIRST_PIPE_INSTANCE; `group` is ignored.
+ * Returns 0, ERR_EXISTS, ERR_DENIED, ERR_NOMEM, ERR_IO. */
+int local_server_open(uv_loop_t *loop, const char *path, const char *group,
+                      local_server_greet_fn greet, void *context, struct local_server **server);
+
+/* Sends a line to every client. */
+void local_server_broadcast(struct local_server *server, const char *line, size_t len);
+
+/* Clients connected. */
+size_t local_server_clients(const struct local_server *server);
+
+/* Ends serving; removes the socket's file. Idempotent. `on_closed` (may be NULL) runs once, last,
+ * with the context given to local_server_open. */
+void local_server_close(struct local_server *server, void (*on_closed)(void *context));
+
+#endif

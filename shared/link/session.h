@@ -1,0 +1,49 @@
+/* A session: one conn after a handshake with a deadline, carrying lines both ways. The same on
+ * both ends and over every transport. */
+#ifndef TTYFERRY_LINK_SESSION_H
+#define TTYFERRY_LINK_SESSION_H
+
+#include "shared/link/conn.h"
+#include "shared/link/handshake.h"
+
+#define SESSION_HANDSHAKE_MS 5000u
+#define SESSION_LINE_MAX (64u * 1024)
+#define SESSION_WRITE_MAX (4u * 1024 * 1024)
+
+struct session;
+
+struct session_callbacks {
+    /* The peer's hello was accepted, and ours is on its way. */
+    void (*on_up)(void *context, struct session *session, const struct wire_hello *peer);
+    /* A line after the handshake; valid during the call. */
+    void (*on_line)(void *context, struct session *session, char *line, size_t len);
+    /* The last callback, exactly once; the session is freed after it. `was_up` tells whether
+     * on_up ran. `reason` is a sentence for the log and the user (what the peer's bye said, what
+     * failed); valid during the call. */
+    void (*on_closed)(void *context, struct session *session, bool was_up, int error,
+                      const char *reason);
+};
+
+/* Makes a session with an unconnected conn of `kind`. `config`, `callbacks`, `context` must
+ * outlive it. Returns 0 or ours. */
+int session_create(uv_loop_t *loop, enum conn_kind kind, const struct handshake_config *config,
+                   const struct session_callbacks *callbacks, void *context,
+                   struct session **session);
+
+/* The stream inside, to be connected or accepted into by dial and listen. */
+uv_stream_t *session_stream(struct session *session);
+
+/* The stream is connected: sends hello and starts the deadline. Returns 0 or ours; on failure the
+ * session is closing and on_closed follows. */
+int session_start(struct session *session);
+
+/* Sends a line that ends with LF. As conn_write. */
+int session_write(struct session *session, const char *line, size_t len);
+
+/* Says bye (code and message for the peer) and closes. Idempotent. */
+void session_bye(struct session *session, const char *code, const char *message);
+
+/* Closes at once. Idempotent. */
+void session_close(struct session *session, int error);
+
+#endif

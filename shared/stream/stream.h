@@ -1,0 +1,35 @@
+/* The event stream that an agent serves: it holds the boards as last told, numbers and times the
+ * events, and hands each line to every subscriber. One implementation for both agents. */
+#ifndef TTYFERRY_STREAM_STREAM_H
+#define TTYFERRY_STREAM_STREAM_H
+
+#include <uv.h>
+
+#include "shared/core/event.h"
+
+struct stream;
+
+/* Opens the stream at `path` (see local_server_open for `path`, `group` and errors). `run` is the
+ * id of this agent run (EVENT_RUN_SIZE). `*stream` is the caller's until stream_close. */
+int stream_open(uv_loop_t *loop, const char *path, const char *group, const char *run,
+                struct stream **stream);
+
+/* Writes 16 random hex digits into `run`. Returns 0 or ours. */
+int stream_make_run(char run[EVENT_RUN_SIZE]);
+
+/* Publishes an event: applies it to the boards, stamps it (what stands in event->stamp is
+ * ignored) and sends it. For every type but EVENT_ARRIVAL and EVENT_UPDATE only event->board.id
+ * is looked at, and for EVENT_READY ttys and usb_node; the line carries the board as the stream
+ * knows it with its new state. An event about a board that is not there (never arrived, or
+ * removed) is dropped with a debug line; EVENT_ARRIVAL takes event->board whole, state included
+ * (BOARD_STATE_WAITING, _AVAILABLE, ...); EVENT_UPDATE takes the host's facts and keeps state,
+ * ttys and usb_node. */
+void stream_publish(struct stream *stream, const struct event *event);
+
+/* The boards as the stream tells them. The stream owns the table. */
+const struct board_table *stream_boards(const struct stream *stream);
+
+/* Idempotent. `on_closed` (may be NULL) runs once, last, with `context`. */
+void stream_close(struct stream *stream, void (*on_closed)(void *context), void *context);
+
+#endif
