@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs the distribution's packages that building and testing need, and no others.
+#
+#   scripts/setup.sh [build] [check] [lab]     default: build lab
+#
+# build  compilers for both sides, and what scripts/build-deps.sh needs
+# check  clang-format, clang-tidy, sanitizer and fuzzer runtimes
+# lab    Wine, QEMU and the packages the test VM is made of
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+build=(ca-certificates cmake ninja-build gcc libc6-dev pkg-config make git dpkg-dev xz-utils file
+    binutils python3 musl-tools gcc-mingw-w64-x86-64 libuv1-dev libcjson-dev libcmocka-dev)
+check=(clang clang-format clang-tidy)
+lab=(wine wine64 qemu-system-x86 cpio kmod python3)
+
+[ -r /etc/debian_version ] || die "this is no Debian-like system: install the packages named in $0 by hand"
+groups=("$@")
+[ $# -gt 0 ] || groups=(build lab)
+wanted=()
+for group in "${groups[@]}"; do
+    case $group in
+    build) wanted+=("${build[@]}") ;;
+    check) wanted+=("${check[@]}") ;;
+    lab) wanted+=("${lab[@]}") ;;
+    *) die "unknown group '$group': build, check and lab exist" ;;
+    esac
+done
+
+missing=()
+for package in "${wanted[@]}"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "packages are missing (${missing[*]}): run as root, or install sudo"
+    as_root=(sudo)
+fi
+export DEBIAN_FRONTEND=noninteractive
+say "installing ${#missing[@]} packages: ${missing[*]}"
+step "apt-get update" "${as_root[@]}" apt-get update -q
+step "apt-get install" "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
