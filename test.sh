@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Sets up what is missing, builds both sides and runs the tests; ends with "N passed, N failed".
+#
+#   ./test.sh          everything that a change must pass (at most 12 minutes on 2 cores)
+#   ./test.sh full     that, and the long rounds with the figures that docs/testing.md quotes
+#   ./test.sh soak [M] the main job over and over for M minutes (default 30)
+#
+# Unit tests run natively with AddressSanitizer and UndefinedBehaviorSanitizer, and the same
+# sources under Wine; end-to-end cases run the real exe under Wine against the static binary in a
+# VM with Debian's own kernel. docs/testing.md tells more.
+set -euo pipefail
+source "$(dirname "$0")/scripts/common.sh"
+cd "$root"
+
+# Fewer tests than this mean that some were lost, not that all is well.
+minimum=100
+
+mode=${1:-default}
+case $mode in
+default | full | soak) ;;
+-h | --help)
+    sed -nE '2,/^set/ s/^# ?//p' "$0"
+    exit 0
+    ;;
+*) die "unknown mode '$mode': ./test.sh [full | soak [MINUTES]]" ;;
+esac
+
+scripts/setup.sh build check lab
+scripts/build-deps.sh
+for preset in sanitize linux windows; do
+    step "building preset $preset" scripts/build.sh "$preset"
+done
+step "building the VM's image" tests/vm/image.sh
+
+# The tests under Wine share one prefix of their own.
+export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='mscoree=;mshtml='
