@@ -10,7 +10,8 @@ struct backoff {
     uint32_t next_ms;
 };
 
-/* The first wait is `first_ms`, each further one doubles up to `max_ms`. */
+/* The first wait is `first_ms`, each further one doubles up to `max_ms`. A first
+ * wait of 0 counts as 1, a `max_ms` below `first_ms` as `first_ms`. */
 void backoff_init(struct backoff *backoff, uint32_t first_ms, uint32_t max_ms);
 
 /* The wait before the next try, in milliseconds; the one after it is longer. */

@@ -3,7 +3,6 @@
 #ifndef TTYFERRY_CORE_LINE_READER_H
 #define TTYFERRY_CORE_LINE_READER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct line_reader {
@@ -11,20 +10,21 @@ struct line_reader {
     size_t len;
     size_t capacity;
     size_t limit;
-    bool failed;
+    int error; /* 0, or why the reader failed: what every further feed returns */
 };
 
 /* Called for each whole line, terminated, without its LF. `line` belongs to the reader and is
- * valid during the call. A return other than 0 stops the feeding and is handed on. */
+ * valid during the call. A return other than 0 stops the feeding and is handed on: the
+ * rest of the bytes is dropped and the reader isn't touched again, so `on_line` may finish it. */
 typedef int (*line_reader_fn)(void *context, char *line, size_t len);
 
-/* `limit` is the longest line in bytes, LF not counted. */
+/* `limit` is the longest line in bytes, LF not counted (a CR before it is). */
 void line_reader_init(struct line_reader *reader, size_t limit);
 void line_reader_finish(struct line_reader *reader);
 
-/* Feeds bytes. Returns 0; ERR_TOO_LONG once a line exceeds the limit (the reader then stays
- * failed, for what follows can't be told apart); ERR_INVALID for a NUL byte; ERR_NOMEM; or what
- * `on_line` returned. */
+/* Feeds bytes. Returns 0; ERR_TOO_LONG once a line exceeds the limit; ERR_INVALID for a NUL byte;
+ * ERR_NOMEM; or what `on_line` returned. After one of the reader's own errors it stays failed, for
+ * what follows can't be told apart. */
 int line_reader_feed(struct line_reader *reader, const char *bytes, size_t len,
                      line_reader_fn on_line, void *context);
 
