@@ -10,6 +10,7 @@
 #define EVENT_CODE_SIZE 48
 #define EVENT_TEXT_SIZE 512
 #define EVENT_PEER_SIZE 64
+#define EVENT_RETRY_MAX_MS (24 * 60 * 60 * 1000)
 
 enum event_type {
     EVENT_SNAPSHOT,
@@ -61,6 +62,8 @@ struct event {
     char transport[EVENT_CODE_SIZE];  /* EVENT_LINK: "tcp" or "bridge" */
 };
 
+/* Names as they stand in JSON; static storage. Unknown values answer "unknown". The reverse
+ * returns 0, or ERR_INVALID for a name that is not ours. */
 const char *event_type_to_name(enum event_type type);
 int event_type_from_name(const char *name, enum event_type *type);
 const char *event_reason_to_name(enum event_reason reason);

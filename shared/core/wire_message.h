@@ -7,6 +7,9 @@
 /* Longest line on the link in bytes, LF not counted; a longer one ends the link. */
 #define WIRE_LINE_MAX (64u * 1024)
 
+/* Longest name of a type, of this version or a later one, terminator included. */
+#define WIRE_TYPE_SIZE 32
+
 enum wire_type {
     /* Host to guest. A snapshot is a begin, one `present` per board, an end: what was not named
      * between the two is gone. */
@@ -41,8 +44,10 @@ struct wire_message {
 int wire_message_to_line(const struct wire_message *message, char **line, size_t *len);
 
 /* Reads a line. Returns 0; ERR_UNSUPPORTED for a `type` that this version doesn't know (ignore
- * the line); ERR_INVALID for anything malformed, a text longer than its field, a busid that is
- * none included; ERR_NOMEM. `*message` stays untouched on failure. */
+ * the line); ERR_INVALID for anything malformed (also where memory is exhausted while parsing): a
+ * text longer than its field, an id, name or COM port with control characters, a busid that is
+ * none, a path that isn't below /dev. Serial, description, message and remedy may hold any
+ * characters but NUL. `*message` stays untouched on failure. */
 int wire_message_from_line(const char *line, size_t len, struct wire_message *message);
 
 #endif

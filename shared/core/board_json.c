@@ -1,0 +1,154 @@
+#include "shared/core/board_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/error.h"
+#include "shared/core/text.h"
+
+static bool is_plain(const char *text)
+{
+    return *text != '\0' && !text_has_control(text);
+}
+
+bool board_json_is_path(const char *path)
+{
+    static const char root[] = "/dev/";
+    if (strncmp(path, root, sizeof root - 1) != 0 || !is_plain(path + sizeof root - 1)) {
+        return false;
+    }
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        if (strncmp(slash, "/..", 3) == 0 && (slash[3] == '/' || slash[3] == '\0')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* In the order in which they are written; vid, pid, speed and kind stand between them. */
+static const struct json_text_field name_fields[] = {
+    JSON_TEXT_FIELD(struct board, id, "id", false, is_plain),
+    JSON_TEXT_FIELD(struct board, name, "name", true, is_plain),
+};
+
+static const struct json_text_field fact_fields[] = {
+    JSON_TEXT_FIELD(struct board, serial, "serial", true, NULL),
+    JSON_TEXT_FIELD(struct board, description, "description", false, NULL),
+    JSON_TEXT_FIELD(struct board, com_port, "com_port", true, is_plain),
+    JSON_TEXT_FIELD(struct board, busid, "busid", true, board_busid_is_valid),
+};
+
+static const struct json_text_field tty_fields[] = {
+    JSON_TEXT_FIELD(struct board_tty, path, "path", false, board_json_is_path),
+    JSON_TEXT_FIELD(struct board_tty, by_id, "by_id", true, board_json_is_path),
+    JSON_TEXT_FIELD(struct board_tty, link, "link", true, board_json_is_path),
+};
+
+static const struct json_text_field node_field =
+    JSON_TEXT_FIELD(struct board, usb_node, "usb_node", true, board_json_is_path);
+
+static int add_hex(struct cJSON *object, const char *key, uint16_t value)
+{
+    char digits[5];
+    snprintf(digits, sizeof digits, "%04x", (unsigned)value);
+    return json_text_add_string(object, key, digits);
+}
+
+static int get_hex(const struct cJSON *object, const char *key, uint16_t *value)
+{
+    char digits[5];
+    int result = json_text_get_string(object, key, false, digits, sizeof digits);
+    if (result != 0 || !text_is_hex(digits, 4)) {
+        return ERR_INVALID;
+    }
+    *value = (uint16_t)strtoul(digits, NULL, 16);
+    return 0;
+}
+
+int board_json_add_facts(struct cJSON *object, const struct board *board)
+{
+    if (json_text_add_fields(object, name_fields, COUNT(name_fields), board) != 0 ||
+        add_hex(object, "vid", board->vid) != 0 || add_hex(object, "pid", board->pid) != 0 ||
+        json_text_add_fields(object, fact_fields, COUNT(fact_fields), board) != 0 ||
+        json_text_add_string(object, "speed", board_speed_to_name(board->speed)) != 0 ||
+        json_text_add_string(object, "kind", board_kind_to_name(board->kind)) != 0) {
+        return ERR_NOMEM;
+    }
+    return 0;
+}
+
+int board_json_get_facts(const struct cJSON *object, struct board *board)
+{
+    char speed[16];
+    char kind[16];
+    if (json_text_get_fields(object, name_fields, COUNT(name_fields), board) != 0 ||
+        get_hex(object, "vid", &board->vid) != 0 || get_hex(object, "pid", &board->pid) != 0 ||
+        json_text_get_fields(object, fact_fields, COUNT(fact_fields), board) != 0 ||
+        json_text_get_string(object, "speed", false, speed, sizeof speed) != 0 ||
+        board_speed_from_name(speed, &board->speed) != 0 ||
+        json_text_get_string(object, "kind", false, kind, sizeof kind) != 0 ||
+        board_kind_from_name(kind, &board->kind) != 0) {
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+int board_json_add_id(struct cJSON *object, const struct board *board)
+{
+    return json_text_add_fields(object, name_fields, 1, board);
+}
+
+int board_json_get_id(const struct cJSON *object, struct board *board)
+{
+    return json_text_get_fields(object, name_fields, 1, board);
+}
+
+int board_json_add_nodes(struct cJSON *object, const struct board *board)
+{
+    struct cJSON *ttys = json_text_add_array(object, "ttys");
+    if (ttys == NULL) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < board->ttys.count; i++) {
+        const struct board_tty *tty = &board->ttys.items[i];
+        struct cJSON *item = json_text_append_object(ttys);
+        if (item == NULL || json_text_add_fields(item, tty_fields, COUNT(tty_fields), tty) != 0 ||
+            json_text_add_integer(item, "interface", tty->interface) != 0) {
+            return ERR_NOMEM;
+        }
+    }
+    return json_text_add_fields(object, &node_field, 1, board);
+}
+
+static int get_tty(const struct cJSON *item, struct board_tty *tty)
+{
+    int64_t interface;
+    if (!json_text_is_object(item) ||
+        json_text_get_fields(item, tty_fields, COUNT(tty_fields), tty) != 0 ||
+        json_text_get_integer(item, "interface", 0, UINT8_MAX, &interface) != 0) {
+        return ERR_INVALID;
+    }
+    tty->interface = (int)interface;
+    return 0;
+}
+
+int board_json_get_nodes(const struct cJSON *object, struct board *board)
+{
+    const struct cJSON *ttys = json_text_get_array(object, "ttys");
+    if (ttys == NULL) {
+        return ERR_INVALID;
+    }
+    board->ttys.count = 0;
+    const struct cJSON *item = json_text_next_item(ttys, NULL);
+    for (; item != NULL; item = json_text_next_item(ttys, item)) {
+        if (board->ttys.count == BOARD_TTYS_MAX ||
+            get_tty(item, &board->ttys.items[board->ttys.count]) != 0) {
+            return ERR_INVALID;
+        }
+        board->ttys.count++;
+    }
+    return json_text_get_fields(object, &node_field, 1, board);
+}

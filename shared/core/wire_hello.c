@@ -1,0 +1,149 @@
+#include "shared/core/wire_hello.h"
+
+#include <string.h>
+
+#include "shared/core/error.h"
+#include "shared/core/json_text.h"
+#include "shared/core/text.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool is_plain(const char *text)
+{
+    return !text_has_control(text);
+}
+
+static bool is_run(const char *text)
+{
+    return text_is_hex(text, WIRE_RUN_SIZE - 1);
+}
+
+static const struct json_text_field hello_fields[] = {
+    JSON_TEXT_FIELD(struct wire_hello, agent, "agent", false, is_plain),
+    JSON_TEXT_FIELD(struct wire_hello, run, "run", false, is_run),
+};
+
+static const struct json_text_field bye_fields[] = {
+    JSON_TEXT_FIELD(struct wire_bye, code, "code", false, text_is_code),
+    JSON_TEXT_FIELD(struct wire_bye, message, "message", false, NULL),
+};
+
+/* Indexed by enum wire_role. */
+static const char *const role_names[] = {"host", "guest"};
+
+static int add_hello(struct cJSON *object, const struct wire_hello *hello)
+{
+    if (json_text_add_string(object, "type", "hello") != 0 ||
+        json_text_add_integer(object, "protocol", hello->protocol) != 0 ||
+        json_text_add_string(object, "role", role_names[hello->role == WIRE_ROLE_GUEST]) != 0 ||
+        json_text_add_fields(object, hello_fields, COUNT(hello_fields), hello) != 0) {
+        return ERR_NOMEM;
+    }
+    /* An object, so that a method may add what it needs, such as a nonce. */
+    struct cJSON *auth = json_text_add_object(object, "auth");
+    const char *method = hello->auth == WIRE_AUTH_NONE ? "none" : "other";
+    return auth != NULL ? json_text_add_string(auth, "method", method) : ERR_NOMEM;
+}
+
+static int add_bye(struct cJSON *object, const struct wire_bye *bye)
+{
+    int result = json_text_add_string(object, "type", "bye");
+    return result == 0 ? json_text_add_fields(object, bye_fields, COUNT(bye_fields), bye) : result;
+}
+
+int wire_hello_to_line(const struct wire_hello *hello, char **line, size_t *len)
+{
+    struct cJSON *object = json_text_create_object();
+    int result = object != NULL ? add_hello(object, hello) : ERR_NOMEM;
+    if (result == 0) {
+        result = json_text_print_line(object, line, len);
+    }
+    json_text_free(object);
+    return result;
+}
+
+int wire_bye_to_line(const struct wire_bye *bye, char **line, size_t *len)
+{
+    struct cJSON *object = json_text_create_object();
+    int result = object != NULL ? add_bye(object, bye) : ERR_NOMEM;
+    if (result == 0) {
+        result = json_text_print_line(object, line, len);
+    }
+    json_text_free(object);
+    return result;
+}
+
+static int get_role(const struct cJSON *object, enum wire_role *role)
+{
+    char name[8];
+    int result = json_text_get_string(object, "role", false, name, sizeof name);
+    if (result != 0) {
+        return result;
+    }
+    for (size_t i = 0; i < COUNT(role_names); i++) {
+        if (strcmp(name, role_names[i]) == 0) {
+            *role = (enum wire_role)i;
+            return 0;
+        }
+    }
+    return ERR_INVALID;
+}
+
+static int get_auth(const struct cJSON *object, enum wire_auth *auth)
+{
+    const struct cJSON *slot = json_text_get_object(object, "auth");
+    char method[WIRE_CODE_SIZE];
+    if (slot == NULL || json_text_get_string(slot, "method", false, method, sizeof method) != 0) {
+        return ERR_INVALID;
+    }
+    *auth = strcmp(method, "none") == 0 ? WIRE_AUTH_NONE : WIRE_AUTH_OTHER;
+    return 0;
+}
+
+static int get_hello(const struct cJSON *object, struct wire_hello *hello)
+{
+    struct wire_hello read = {0};
+    int64_t protocol;
+    if (json_text_get_integer(object, "protocol", 0, INT32_MAX, &protocol) != 0) {
+        return ERR_INVALID;
+    }
+    read.protocol = (int)protocol;
+    if (protocol != WIRE_PROTOCOL_VERSION) {
+        /* Nothing else of another version's hello means anything to this one. */
+        *hello = read;
+        return ERR_VERSION;
+    }
+    if (get_role(object, &read.role) != 0 || get_auth(object, &read.auth) != 0 ||
+        json_text_get_fields(object, hello_fields, COUNT(hello_fields), &read) != 0) {
+        return ERR_INVALID;
+    }
+    *hello = read;
+    return 0;
+}
+
+static int get_bye(const struct cJSON *object, struct wire_bye *bye)
+{
+    struct wire_bye read = {0};
+    if (json_text_get_fields(object, bye_fields, COUNT(bye_fields), &read) != 0) {
+        return ERR_INVALID;
+    }
+    *bye = read;
+    return ERR_CLOSED;
+}
+
+int wire_hello_from_line(const char *line, size_t len, struct wire_hello *hello,
+                         struct wire_bye *bye)
+{
+    struct cJSON *object = json_text_parse_object(line, len);
+    char type[8];
+    int result = ERR_INVALID;
+    if (object != NULL && json_text_get_string(object, "type", false, type, sizeof type) == 0) {
+        if (strcmp(type, "hello") == 0) {
+            result = get_hello(object, hello);
+        } else if (strcmp(type, "bye") == 0) {
+            result = get_bye(object, bye);
+        }
+    }
+    json_text_free(object);
+    return result;
+}
