@@ -28,10 +28,11 @@ struct config {
 /* The defaults. */
 void config_init(struct config *config);
 
-/* Reads `len` bytes of JSON with // and block comments over the defaults. Returns 0, ERR_INVALID
- * or ERR_TOO_LONG; `reason` (CONFIG_REASON_SIZE bytes) then says which key is wrong and what is
- * allowed: an unknown key is an error, so that a typing slip never goes unnoticed. `*config` stays
- * untouched on failure. */
+/* Reads `len` bytes of JSON with // and block comments over the defaults. A text without
+ * anything but white space and comments is fine. Returns 0, ERR_INVALID, ERR_TOO_LONG (more than
+ * CONFIG_TEXT_MAX) or ERR_NOMEM; `reason` (CONFIG_REASON_SIZE bytes) then says which key is wrong
+ * and what is allowed: an unknown key is an error, so that a typing slip never goes unnoticed.
+ * `*config` stays untouched on failure. */
 int config_from_text(const char *text, size_t len, struct config *config,
                      char reason[CONFIG_REASON_SIZE]);
 
