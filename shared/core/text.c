@@ -148,6 +148,16 @@ char *text_escape(char *target, size_t size, const char *source)
     return target;
 }
 
+bool text_is_hex(const char *text, size_t len)
+{
+    return strspn(text, "0123456789abcdef") == len && text[len] == '\0';
+}
+
+bool text_is_code(const char *text)
+{
+    return *text != '\0' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+}
+
 static unsigned char lower(char c)
 {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);

@@ -28,6 +28,12 @@ bool text_has_control(const char *text);
  */
 char *text_escape(char *target, size_t size, const char *source);
 
+/* True if `text` is exactly `len` digits 0-9 and a-f. */
+bool text_is_hex(const char *text, size_t len);
+
+/* True if `text` is a code for programs: one or more of a-z, 0-9 and `_`. */
+bool text_is_code(const char *text);
+
 /* Compares ASCII case-insensitively, as Windows instance ids want it. */
 bool text_equal_nocase(const char *a, const char *b);
 
