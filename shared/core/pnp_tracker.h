@@ -1,0 +1,49 @@
+/* What came, changed and went: Windows' notices and scans in, changes of boards out. Pure: no
+ * clock, no Windows.
+ *
+ * Scans are the ground truth; notices add what scans can't see: that a board went and came back
+ * between two of them, and that a node which still lingers is on its way out. */
+#ifndef TTYFERRY_CORE_PNP_TRACKER_H
+#define TTYFERRY_CORE_PNP_TRACKER_H
+
+#include "shared/core/board_table.h"
+#include "shared/core/pnp_scan.h"
+
+/* Ids remembered as leaving; with more the oldest is forgotten. */
+#define PNP_TRACKER_LEAVING_MAX 64
+
+enum pnp_event_type {
+    PNP_EVENT_ARRIVED,      /* the USB_DEVICE interface of `id` came; a scan follows */
+    PNP_EVENT_REMOVED,      /* it went; a scan follows */
+    PNP_EVENT_SCANNED,      /* `scan` is how things stand now */
+    PNP_EVENT_NOTICES_LOST, /* some ARRIVED or REMOVED were dropped; a scan follows */
+};
+
+struct pnp_event {
+    enum pnp_event_type type;
+    const char *id;              /* an instance id in any case */
+    const struct pnp_scan *scan; /* PNP_EVENT_SCANNED only */
+};
+
+enum pnp_change { PNP_CHANGE_ARRIVAL, PNP_CHANGE_UPDATE, PNP_CHANGE_REMOVAL };
+
+/* `board` belongs to the tracker and is valid during the call; `state` in it is not the tracker's
+ * business and always BOARD_STATE_AVAILABLE. */
+typedef void (*pnp_tracker_fn)(void *context, enum pnp_change change, const struct board *board);
+
+struct pnp_tracker {
+    struct board_table boards; /* the boards told as here */
+    char leaving[PNP_TRACKER_LEAVING_MAX][BOARD_ID_SIZE];
+    size_t leaving_next;
+};
+
+void pnp_tracker_init(struct pnp_tracker *tracker);
+void pnp_tracker_finish(struct pnp_tracker *tracker);
+
+/* Takes one event and calls `on_change` for each change: removals first, then updates, then
+ * arrivals. Returns 0, ERR_NOMEM, or ERR_FULL if there are more boards than a table holds; the
+ * next scan then tells what is missing. */
+int pnp_tracker_handle(struct pnp_tracker *tracker, const struct pnp_event *event,
+                       pnp_tracker_fn on_change, void *context);
+
+#endif

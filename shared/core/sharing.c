@@ -1,0 +1,76 @@
+#include "shared/core/sharing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "shared/core/error.h"
+#include "shared/core/match.h"
+#include "shared/core/text.h"
+
+int sharing_rule_set_hardware_id(struct sharing_rule *rule, const char *text)
+{
+    struct match match;
+
+    /* The same form as a MATCH without its wildcard. */
+    if (match_from_text(text, &match, NULL) != 0 || match.kind != MATCH_VID_PID || match.vid < 0 ||
+        match.pid < 0)
+        return ERR_INVALID;
+    rule->has_hardware_id = true;
+    rule->vid = (uint16_t)match.vid;
+    rule->pid = (uint16_t)match.pid;
+    return 0;
+}
+
+static bool is_bound(const struct sharing *sharing, const struct board *board)
+{
+    for (size_t i = 0; i < sharing->bound_count; i++) {
+        if (text_equal_nocase(sharing->bound[i], board->id))
+            return true;
+    }
+    return false;
+}
+
+static bool rule_means(const struct sharing_rule *rule, const struct board *board)
+{
+    if (rule->has_hardware_id && (rule->vid != board->vid || rule->pid != board->pid))
+        return false;
+    return rule->busid[0] == '\0' || strcmp(rule->busid, board->busid) == 0;
+}
+
+bool sharing_allows(const struct sharing *sharing, const struct board *board)
+{
+    bool allowed = false;
+
+    if (is_bound(sharing, board))
+        return true;
+    for (size_t i = 0; i < sharing->rule_count; i++) {
+        if (!rule_means(&sharing->rules[i], board))
+            continue;
+        if (!sharing->rules[i].allow)
+            return false;
+        allowed = true;
+    }
+    return allowed;
+}
+
+enum board_state sharing_judge(const struct sharing *sharing, const struct board *board)
+{
+    if (board->kind == BOARD_KIND_OTHER || !board_busid_is_valid(board->busid))
+        return BOARD_STATE_AVAILABLE;
+    return sharing_allows(sharing, board) ? BOARD_STATE_WAITING : BOARD_STATE_NEEDS_SHARING;
+}
+
+void sharing_remedy(const struct sharing *sharing, const struct board *board,
+                    char remedy[SHARING_REMEDY_SIZE])
+{
+    const char *before = "";
+    const char *after = "";
+
+    if (!sharing->installed)
+        before = "install usbipd-win (winget install usbipd), then ";
+    else if (!sharing->running)
+        after = ", and start its service (sc.exe start usbipd)";
+    snprintf(remedy, SHARING_REMEDY_SIZE,
+             "%srun in an administrator's terminal: usbipd bind --busid %s%s", before, board->busid,
+             after);
+}

@@ -1,0 +1,159 @@
+/* Each case is a sequence of events, written as text, and the changes that must come of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shared/core/error.h"
+#include "shared/core/pnp_tracker.h"
+#include "shared/core/text.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+#define STEPS_MAX 8
+#define CHANGES_SIZE 256
+
+/* A step: "+A" and "-A" are notices about board A, "!" says that notices were lost, and anything
+ * else is a scan, such as "A1 B2:COM7": letters are boards, digits their ports, none if the
+ * location is not known yet; lower-case letters stand for the same board in lower case. What
+ * comes out reads "+A", "~A", "-A". */
+struct step {
+    const char *event;
+    const char *changes;
+};
+
+struct tracker_case {
+    const char *name;
+    struct step steps[STEPS_MAX];
+};
+
+static const struct tracker_case tracker_cases[] = {
+    {"tracker: plug and unplug", {{"+A", ""}, {"A1", "+A "}, {"-A", "-A "}, {"none", ""}}},
+    {"tracker: nothing new", {{"A1 B2", "+A +B "}, {"A1 B2", ""}, {"B2 A1", ""}}},
+    {"tracker: a scan alone shows both ends", {{"A1", "+A "}, {"none", "-A "}}},
+    {"tracker: removals before arrivals", {{"A1", "+A "}, {"B1", "-A +B "}}},
+    {"tracker: a COM port comes late", {{"A1", "+A "}, {"A1:COM7", "~A "}, {"A1:COM7", ""}}},
+    {"tracker: a COM port goes", {{"A1:COM7", "+A "}, {"A1", "~A "}}},
+    {"tracker: a location comes late", {{"A", "+A "}, {"A1", "~A "}, {"A", ""}}},
+    {"tracker: gone and back between two scans",
+     {{"A1", "+A "}, {"-A", "-A "}, {"+A", ""}, {"A1", "+A "}}},
+    {"tracker: moved to another port unseen", {{"A1", "+A "}, {"A2", "-A +A "}}},
+    {"tracker: a node that lingers after its removal",
+     {{"A1", "+A "}, {"-A", "-A "}, {"A1", ""}, {"A1", ""}, {"none", ""}, {"A1", "+A "}}},
+    {"tracker: a removal of what was never seen",
+     {{"+A", ""}, {"-A", ""}, {"A1", ""}, {"none", ""}, {"A1", "+A "}}},
+    {"tracker: lost notices hide nothing",
+     {{"A1", "+A "}, {"-A", "-A "}, {"!", ""}, {"A1", "+A "}}},
+    {"tracker: ids in another case", {{"A1", "+A "}, {"a1", ""}, {"-a", "-A "}, {"none", ""}}},
+    {"tracker: an early arrival notice", {{"+A", ""}, {"none", ""}, {"A1", "+A "}}},
+    {"tracker: duplicate notices",
+     {{"+A", ""}, {"+A", ""}, {"A1", "+A "}, {"-A", "-A "}, {"-A", ""}, {"none", ""}}},
+    {"tracker: one of two leaves", {{"A1 B2", "+A +B "}, {"-B", "-B "}, {"A1", ""}}},
+};
+
+static void write_id(char *id, char letter)
+{
+    snprintf(id, BOARD_ID_SIZE,
+             letter >= 'a' ? "usb\\vid_1a86&pid_7523\\%c" : "USB\\VID_1A86&PID_7523\\%c", letter);
+}
+
+static void on_change(void *context, enum pnp_change change, const struct board *board)
+{
+    static const char signs[] = {'+', '~', '-'};
+    char *changes = context;
+    size_t len = strlen(changes);
+    char letter = board->id[strlen(board->id) - 1];
+
+    snprintf(changes + len, CHANGES_SIZE - len, "%c%c ", signs[change], letter - 'a' + 'A');
+}
+
+static void scan_from_text(const char *text, struct pnp_scan *scan)
+{
+    if (strcmp(text, "none") == 0)
+        return;
+    while (*text != '\0') {
+        size_t len = strcspn(text, " ");
+        const char *colon = memchr(text, ':', len);
+        struct pnp_node *node;
+
+        assert_int_equal(pnp_scan_add(scan, &node), 0);
+        write_id(node->instance_id, text[0]);
+        if (len > 1 && text[1] != ':')
+            snprintf(node->location, sizeof(node->location), "Port_#000%c.Hub_#0001", text[1]);
+        if (colon != NULL)
+            snprintf(node->port_name, sizeof(node->port_name), "%.*s",
+                     (int)(text + len - colon - 1), colon + 1);
+        text += len + strspn(text + len, " ");
+    }
+}
+
+static void run_step(struct pnp_tracker *tracker, const struct step *step)
+{
+    struct pnp_event event = {.type = PNP_EVENT_SCANNED};
+    char changes[CHANGES_SIZE] = "";
+    char id[BOARD_ID_SIZE] = "";
+    struct pnp_scan scan;
+
+    pnp_scan_init(&scan);
+    event.id = id;
+    event.scan = &scan;
+    if (step->event[0] == '+' || step->event[0] == '-') {
+        event.type = step->event[0] == '+' ? PNP_EVENT_ARRIVED : PNP_EVENT_REMOVED;
+        write_id(id, step->event[1]);
+    } else if (step->event[0] == '!') {
+        event.type = PNP_EVENT_NOTICES_LOST;
+    } else {
+        scan_from_text(step->event, &scan);
+    }
+    assert_int_equal(pnp_tracker_handle(tracker, &event, on_change, changes), 0);
+    assert_string_equal(changes, step->changes);
+    pnp_scan_finish(&scan);
+}
+
+static void run_case(void **state)
+{
+    const struct tracker_case *row = *state;
+    struct pnp_tracker tracker;
+
+    pnp_tracker_init(&tracker);
+    for (size_t i = 0; i < STEPS_MAX && row->steps[i].event != NULL; i++)
+        run_step(&tracker, &row->steps[i]);
+    pnp_tracker_finish(&tracker);
+}
+
+/* More boards leave at once than are remembered: the scans that follow still settle all. */
+static void test_many_leave(void **state)
+{
+    struct pnp_tracker tracker;
+    char changes[CHANGES_SIZE] = "";
+
+    (void)state;
+    pnp_tracker_init(&tracker);
+    for (unsigned i = 0; i < 3 * PNP_TRACKER_LEAVING_MAX; i++) {
+        char id[BOARD_ID_SIZE];
+        struct pnp_event event = {.type = PNP_EVENT_REMOVED, .id = id};
+
+        snprintf(id, sizeof(id), "USB\\VID_1A86&PID_7523\\%u", i);
+        assert_int_equal(pnp_tracker_handle(&tracker, &event, on_change, changes), 0);
+    }
+    run_step(&tracker, &(struct step){"A1", "+A "});
+    assert_string_equal(changes, "");
+    pnp_tracker_finish(&tracker);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[COUNT(tracker_cases) + 1] = {
+        {.name = "tracker: many leave at once", .test_func = test_many_leave},
+    };
+
+    for (size_t i = 0; i < COUNT(tracker_cases); i++) {
+        tests[1 + i] = (struct CMUnitTest){.name = tracker_cases[i].name,
+                                           .test_func = run_case,
+                                           .initial_state = (void *)&tracker_cases[i]};
+    }
+    return _cmocka_run_group_tests("pnp_tracker", tests, COUNT(tests), NULL, NULL);
+}
