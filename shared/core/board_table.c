@@ -48,7 +48,7 @@ static int reserve(struct board_table *table)
     if (capacity > BOARD_TABLE_MAX) {
         capacity = BOARD_TABLE_MAX;
     }
-    struct board **items = realloc(table->items, capacity * sizeof *items);
+    struct board **items = realloc(table->items, capacity * sizeof(struct board *));
     if (items == NULL) {
         return ERR_NOMEM;
     }
@@ -87,5 +87,5 @@ void board_table_remove(struct board_table *table, const char *id)
     }
     free(table->items[i]);
     table->count--;
-    memmove(&table->items[i], &table->items[i + 1], (table->count - i) * sizeof(table->items[0]));
+    memmove(&table->items[i], &table->items[i + 1], (table->count - i) * sizeof(struct board *));
 }

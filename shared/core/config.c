@@ -259,12 +259,12 @@ static int blank_comments(char *text, size_t len, size_t *error_at)
 
 static bool is_blank(const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (memchr(" \t\r\n", text[i], 4) == NULL) {
-            return false;
-        }
+    size_t at = 0;
+    while (at < len &&
+           (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n')) {
+        at++;
     }
-    return true;
+    return at == len;
 }
 
 static unsigned count_line(const char *text, size_t at)
