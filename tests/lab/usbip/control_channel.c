@@ -1,0 +1,470 @@
+#include "control_channel.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/error.h"
+
+enum { MAX_ARGUMENTS = 16 };
+
+/* Both point into the line, which is cut up in place. */
+struct argument {
+    char *key;
+    char *value;
+};
+
+struct command {
+    struct argument arguments[MAX_ARGUMENTS];
+    size_t count;
+};
+
+struct setter {
+    const char *key;
+    int (*set)(void *target, const char *value); /* 0 or ERR_INVALID */
+};
+
+static int hex_digit(char c)
+{
+    const char *digits = "0123456789abcdef";
+    const char *found = c != '\0' ? strchr(digits, c | 0x20) : NULL;
+    return found ? (int)(found - digits) : -1;
+}
+
+/* Decodes %XX in place. Returns 0 or ERR_INVALID. */
+static int percent_decode(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from != '\0'; from++) {
+        if (*from == '%') {
+            int high = hex_digit(from[1]);
+            int low = high < 0 ? -1 : hex_digit(from[2]);
+            if (low < 0 || (high == 0 && low == 0)) {
+                return ERR_INVALID;
+            }
+            *to++ = (char)(high << 4 | low);
+            from += 2;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *to = '\0';
+    return 0;
+}
+
+static int parse_unsigned(const char *text, int base, unsigned long max, unsigned long *number)
+{
+    char *end;
+    unsigned long parsed;
+    if (hex_digit(*text) < 0) {
+        return ERR_INVALID; /* strtoul would take a sign or a space. */
+    }
+    parsed = strtoul(text, &end, base);
+    if (*end != '\0' || parsed > max) {
+        return ERR_INVALID;
+    }
+    *number = parsed;
+    return 0;
+}
+
+static int parse_choice(const char *text, const char *const names[2], int *choice)
+{
+    for (int i = 0; i < 2; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *choice = i;
+            return 0;
+        }
+    }
+    return ERR_INVALID;
+}
+
+static int parse_u16_hex(const char *text, uint16_t *number)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(text, 16, UINT16_MAX, &parsed);
+    if (error == 0) {
+        *number = (uint16_t)parsed;
+    }
+    return error;
+}
+
+static int set_busid(void *target, const char *value)
+{
+    ((struct usbip_export_config *)target)->busid = value;
+    return 0;
+}
+
+static int set_chip(void *target, const char *value)
+{
+    struct usbip_export_config *config = target;
+    /* plug has looked the chip up already, because its values are the defaults of the others. */
+    return config->board.chip == usb_chip_find(value) ? 0 : ERR_INVALID;
+}
+
+static int set_instance(void *target, const char *value)
+{
+    ((struct usbip_export_config *)target)->instance = value;
+    return 0;
+}
+
+static int set_serial(void *target, const char *value)
+{
+    ((struct usbip_export_config *)target)->board.serial = value;
+    return 0;
+}
+
+static int set_product(void *target, const char *value)
+{
+    ((struct usbip_export_config *)target)->board.product = value;
+    return 0;
+}
+
+static int set_speed(void *target, const char *value)
+{
+    int choice;
+    int error = parse_choice(value, (const char *const[]){"full", "high"}, &choice);
+    if (error == 0) {
+        ((struct usbip_export_config *)target)->board.speed =
+            choice == 0 ? USB_SPEED_FULL : USB_SPEED_HIGH;
+    }
+    return error;
+}
+
+static int set_vid(void *target, const char *value)
+{
+    return parse_u16_hex(value, &((struct usbip_export_config *)target)->board.vid);
+}
+
+static int set_pid(void *target, const char *value)
+{
+    return parse_u16_hex(value, &((struct usbip_export_config *)target)->board.pid);
+}
+
+static int set_echo(void *target, const char *value)
+{
+    int choice;
+    int error = parse_choice(value, (const char *const[]){"off", "on"}, &choice);
+    if (error == 0) {
+        ((struct usbip_export_config *)target)->board.echo = choice == 1;
+    }
+    return error;
+}
+
+static int set_delay(void *target, const char *value)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(value, 10, 10000000, &parsed);
+    if (error == 0) {
+        ((struct usbip_export_config *)target)->delay_us = (unsigned)parsed;
+    }
+    return error;
+}
+
+static const struct setter plug_setters[] = {
+    {"busid", set_busid},
+    {"chip", set_chip},
+    {"instance", set_instance},
+    {"serial", set_serial},
+    {"product", set_product},
+    {"speed", set_speed},
+    {"vid", set_vid},
+    {"pid", set_pid},
+    {"echo", set_echo},
+    {"delay_us", set_delay},
+    {NULL, NULL},
+};
+
+static int skip(void *target, const char *value)
+{
+    (void)target;
+    (void)value;
+    return 0;
+}
+
+static int set_cut(void *target, const char *value)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(value, 10, 100000, &parsed);
+    if (error == 0) {
+        ((struct usbip_fault *)target)->cut_reply_at = (long)parsed;
+    }
+    return error;
+}
+
+static int set_status(void *target, const char *value)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(value, 10, UINT32_MAX, &parsed);
+    if (error == 0) {
+        ((struct usbip_fault *)target)->status = (uint32_t)parsed;
+    }
+    return error;
+}
+
+static int set_import_delay(void *target, const char *value)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(value, 10, 3600000, &parsed);
+    if (error == 0) {
+        ((struct usbip_fault *)target)->delay_ms = (unsigned)parsed;
+    }
+    return error;
+}
+
+static int set_times(void *target, const char *value)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(value, 10, UINT_MAX, &parsed);
+    if (error == 0) {
+        ((struct usbip_fault *)target)->times = (unsigned)parsed;
+    }
+    return error;
+}
+
+static const struct setter fault_setters[] = {
+    {"busid", skip},
+    {"cut_reply_at", set_cut},
+    {"import_status", set_status},
+    {"import_delay_ms", set_import_delay},
+    {"times", set_times},
+    {NULL, NULL},
+};
+
+static const char *argument_value(const struct command *command, const char *key)
+{
+    for (size_t i = 0; i < command->count; i++) {
+        if (strcmp(command->arguments[i].key, key) == 0) {
+            return command->arguments[i].value;
+        }
+    }
+    return NULL;
+}
+
+static int apply_argument(const struct setter *setters, void *target,
+                          const struct argument *argument)
+{
+    for (; setters->key; setters++) {
+        if (strcmp(setters->key, argument->key) == 0) {
+            return setters->set(target, argument->value);
+        }
+    }
+    return ERR_NOT_FOUND;
+}
+
+/* Applies all arguments, and answers for the first one that is wrong. */
+static bool apply_arguments(FILE *answers, const struct command *command,
+                            const struct setter *setters, void *target)
+{
+    for (size_t i = 0; i < command->count; i++) {
+        int error = apply_argument(setters, target, &command->arguments[i]);
+        if (error != 0) {
+            fprintf(answers, "error %s %s\n",
+                    error == ERR_NOT_FOUND ? "unknown key" : "bad value of",
+                    command->arguments[i].key);
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *plug_error_text(int error)
+{
+    switch (error) {
+    case ERR_EXISTS:
+        return "this busid is plugged in already";
+    case ERR_FULL:
+        return "too many boards";
+    case ERR_INVALID:
+        return "bad busid, or a string that is not UTF-8";
+    case ERR_TOO_LONG:
+        return "a string is too long";
+    default:
+        return "out of memory";
+    }
+}
+
+static void run_plug(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    const char *name = argument_value(command, "chip");
+    const struct usb_chip *chip = name ? usb_chip_find(name) : NULL;
+    struct usbip_export_config config;
+    int error;
+    if (!chip) {
+        fputs("error chip must name a known chip\n", answers);
+        return;
+    }
+    config = (struct usbip_export_config){
+        .board = {.chip = chip,
+                  .speed = USB_SPEED_FULL,
+                  .vid = chip->vid,
+                  .pid = chip->pid,
+                  .product = chip->product,
+                  .serial = chip->serial,
+                  .echo = true},
+        .busid = "",
+    };
+    if (!apply_arguments(answers, command, plug_setters, &config)) {
+        return;
+    }
+    error = usbip_server_plug(server, &config);
+    if (error != 0) {
+        fprintf(answers, "error %s\n", plug_error_text(error));
+    } else {
+        fputs("ok\n", answers);
+    }
+}
+
+static void run_unplug(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    const char *busid = argument_value(command, "busid");
+    if (!busid || command->count != 1) {
+        fputs("error unplug takes busid and nothing else\n", answers);
+    } else if (usbip_server_unplug(server, busid) != 0) {
+        fputs("error no board there\n", answers);
+    } else {
+        fputs("ok\n", answers);
+    }
+}
+
+static void run_fault(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    const char *busid = argument_value(command, "busid");
+    struct usbip_export *item = busid ? usbip_export_find(&server->exports, busid) : NULL;
+    struct usbip_fault fault = {.times = 1, .cut_reply_at = -1};
+    if (!item) {
+        fputs("error no board there\n", answers);
+    } else if (apply_arguments(answers, command, fault_setters, &fault)) {
+        item->fault = fault;
+        fputs("ok\n", answers);
+    }
+}
+
+static void print_json_string(FILE *out, const char *key, const char *text)
+{
+    fprintf(out, "\"%s\":\"", key);
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') {
+            fprintf(out, "\\%c", c);
+        } else if (c < 0x20 || c == 0x7f) {
+            fprintf(out, "\\u%04x", c);
+        } else {
+            fputc(c, out);
+        }
+    }
+    fputs("\",", out);
+}
+
+static void print_export(FILE *out, const struct usbip_export *item)
+{
+    const struct usb_board *board = item->board;
+    const struct usb_board_counters *counters = &board->counters;
+    fputc('{', out);
+    print_json_string(out, "busid", item->busid);
+    print_json_string(out, "chip", board->chip->name);
+    print_json_string(out, "instance", item->instance);
+    print_json_string(out, "product", board->product);
+    print_json_string(out, "serial", board->serial);
+    fprintf(out, "\"vid\":\"%04x\",\"pid\":\"%04x\",\"attached\":%s,\"imports\":%" PRIu64 ",",
+            board->vid, board->pid, item->state == USBIP_EXPORT_ATTACHED ? "true" : "false",
+            item->imports);
+    fprintf(out, "\"rx_bytes\":%" PRIu64 ",\"tx_bytes\":%" PRIu64 ",", counters->rx_bytes,
+            counters->tx_bytes);
+    fprintf(out, "\"line_state_changes\":%" PRIu64 ",\"opens\":%" PRIu64 "}",
+            counters->line_state_changes, counters->opens);
+}
+
+static void run_list(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    const struct usbip_export_table *exports = &server->exports;
+    if (command->count != 0) {
+        fputs("error list takes no arguments\n", answers);
+        return;
+    }
+    fprintf(answers, "{\"connections\":%zu,\"boards\":[", server->session_count);
+    for (size_t i = 0; i < exports->count; i++) {
+        fputs(i > 0 ? "," : "", answers);
+        print_export(answers, exports->items[i]);
+    }
+    fputs("]}\n", answers);
+}
+
+/* Cuts the words after the verb into keys and values. Returns 0 or ERR_INVALID. */
+static int parse_arguments(char *rest, struct command *command)
+{
+    char *saved = NULL;
+    command->count = 0;
+    for (char *word = strtok_r(rest, " ", &saved); word; word = strtok_r(NULL, " ", &saved)) {
+        char *equals = strchr(word, '=');
+        if (!equals || command->count == MAX_ARGUMENTS || percent_decode(equals + 1) != 0) {
+            return ERR_INVALID;
+        }
+        *equals = '\0';
+        command->arguments[command->count++] = (struct argument){word, equals + 1};
+    }
+    return 0;
+}
+
+static void run_line(struct usbip_server *server, char *line, FILE *answers)
+{
+    static const struct {
+        const char *name;
+        void (*run)(struct usbip_server *, const struct command *, FILE *answers);
+    } verbs[] = {
+        {"plug", run_plug}, {"unplug", run_unplug}, {"fault", run_fault}, {"list", run_list}};
+    struct command command;
+    char *rest = line + strcspn(line, " ");
+
+    if (*rest != '\0') {
+        *rest++ = '\0';
+    }
+    if (parse_arguments(rest, &command) != 0) {
+        fputs("error arguments must be key=value, percent-encoded\n", answers);
+        return;
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].name, line) == 0) {
+            verbs[i].run(server, &command, answers);
+            return;
+        }
+    }
+    fputs("error unknown command\n", answers);
+}
+
+void control_channel_init(struct control_channel *channel, struct usbip_server *server,
+                          FILE *answers)
+{
+    channel->server = server;
+    channel->answers = answers;
+    channel->len = 0;
+    channel->overlong = false;
+}
+
+static void end_line(struct control_channel *channel)
+{
+    if (channel->overlong) {
+        fputs("error the line is too long\n", channel->answers);
+    } else if (memchr(channel->line, '\0', channel->len)) {
+        fputs("error the line has a NUL\n", channel->answers);
+    } else {
+        channel->line[channel->len] = '\0';
+        run_line(channel->server, channel->line, channel->answers);
+    }
+    fflush(channel->answers);
+    channel->len = 0;
+    channel->overlong = false;
+}
+
+void control_channel_feed(struct control_channel *channel, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] == '\n') {
+            end_line(channel);
+        } else if (channel->len < sizeof channel->line - 1) {
+            channel->line[channel->len++] = bytes[i];
+        } else {
+            channel->overlong = true;
+        }
+    }
+}

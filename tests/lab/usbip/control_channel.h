@@ -1,0 +1,36 @@
+/* The text commands that drive the USB/IP double: one line in, one line out.
+ *
+ *   plug busid=1-3 chip=ch341 [instance=ID] [serial=TEXT] [product=TEXT] [speed=full|high]
+ *        [vid=1a86] [pid=7523] [echo=on|off] [delay_us=N]             -> ok
+ *   unplug busid=1-3                                                   -> ok
+ *   list                                                               -> one line of JSON
+ *   fault busid=1-3 [cut_reply_at=N] [import_status=N] [import_delay_ms=N] [times=N]  -> ok
+ *
+ * Anything else is answered "error <text>". Values are percent-encoded (%20 is a space), so that
+ * strings may have control characters; %00 is refused. A fault replaces the board's last one and
+ * holds for the next `times` imports (1 unless given, 0 clears it). */
+#ifndef TTYFERRY_LAB_CONTROL_CHANNEL_H
+#define TTYFERRY_LAB_CONTROL_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "usbip_server.h"
+
+enum { CONTROL_CHANNEL_MAX_LINE = 4096 };
+
+struct control_channel {
+    struct usbip_server *server; /* borrowed */
+    FILE *answers;               /* borrowed */
+    char line[CONTROL_CHANNEL_MAX_LINE];
+    size_t len;
+    bool overlong; /* the line is dropped up to its end */
+};
+
+void control_channel_init(struct control_channel *channel, struct usbip_server *server,
+                          FILE *answers);
+
+/* Takes bytes as they come and answers each whole line. */
+void control_channel_feed(struct control_channel *channel, const char *bytes, size_t len);
+
+#endif

@@ -1,0 +1,15 @@
+#include "usb_chip.h"
+
+#include <string.h>
+
+const struct usb_chip *usb_chip_find(const char *name)
+{
+    static const struct usb_chip *const chips[] = {&chip_cdc_acm, &chip_ch341};
+
+    for (size_t i = 0; i < sizeof chips / sizeof chips[0]; i++) {
+        if (strcmp(chips[i]->name, name) == 0) {
+            return chips[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,127 @@
+#include "usbip_export.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/error.h"
+
+/* Reads 1 to 99 without leading zeros, and moves *text past it; 0 where there is no such number. */
+static uint32_t parse_number(const char **text)
+{
+    uint32_t number = 0;
+    if (**text == '0') {
+        return 0;
+    }
+    while (**text >= '0' && **text <= '9' && number <= USBIP_BUSID_MAX_NUMBER) {
+        number = number * 10 + (uint32_t)(**text - '0');
+        (*text)++;
+    }
+    return number <= USBIP_BUSID_MAX_NUMBER ? number : 0;
+}
+
+int usbip_export_parse_busid(const char *busid, uint32_t *hub, uint32_t *port)
+{
+    uint32_t first = parse_number(&busid);
+    uint32_t second;
+    if (first == 0 || *busid != '-') {
+        return ERR_INVALID;
+    }
+    busid++;
+    second = parse_number(&busid);
+    if (second == 0 || *busid != '\0') {
+        return ERR_INVALID;
+    }
+    *hub = first;
+    *port = second;
+    return 0;
+}
+
+/* Windows makes an id up from the location where the device has no serial number. */
+static int set_instance(struct usbip_export *item, const char *instance)
+{
+    const struct usb_board *board = item->board;
+    int len;
+    if (instance) {
+        len = snprintf(item->instance, sizeof item->instance, "%s", instance);
+    } else if (board->serial[0] != '\0') {
+        len = snprintf(item->instance, sizeof item->instance, "USB\\VID_%04X&PID_%04X\\%s",
+                       board->vid, board->pid, board->serial);
+    } else {
+        len = snprintf(item->instance, sizeof item->instance, "USB\\VID_%04X&PID_%04X\\5&%X&0&%u",
+                       board->vid, board->pid, 0x1a2b3c00 + item->hub, item->port);
+    }
+    return len < (int)sizeof item->instance ? 0 : ERR_TOO_LONG;
+}
+
+static void export_destroy(struct usbip_export *item)
+{
+    usb_board_destroy(item->board);
+    free(item);
+}
+
+int usbip_export_add(struct usbip_export_table *table, const struct usbip_export_config *config)
+{
+    struct usbip_export *item;
+    int error;
+    if (usbip_export_find(table, config->busid)) {
+        return ERR_EXISTS;
+    }
+    if (table->count == USBIP_EXPORT_MAX) {
+        return ERR_FULL;
+    }
+    item = calloc(1, sizeof *item);
+    if (!item) {
+        return ERR_NOMEM;
+    }
+    error = usbip_export_parse_busid(config->busid, &item->hub, &item->port);
+    if (error != 0) {
+        goto destroy;
+    }
+    snprintf(item->busid, sizeof item->busid, "%u-%u", item->hub, item->port);
+    item->delay_us = config->delay_us;
+    item->board = usb_board_create(&config->board, &error);
+    if (!item->board) {
+        goto destroy;
+    }
+    error = set_instance(item, config->instance);
+    if (error != 0) {
+        goto destroy;
+    }
+    table->items[table->count++] = item;
+    return 0;
+
+destroy:
+    export_destroy(item);
+    return error;
+}
+
+struct usbip_export *usbip_export_find(const struct usbip_export_table *table, const char *busid)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (strcmp(table->items[i]->busid, busid) == 0) {
+            return table->items[i];
+        }
+    }
+    return NULL;
+}
+
+void usbip_export_remove(struct usbip_export_table *table, struct usbip_export *item)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->items[i] == item) {
+            memmove(&table->items[i], &table->items[i + 1],
+                    (table->count - i - 1) * sizeof table->items[0]);
+            table->count--;
+            export_destroy(item);
+            return;
+        }
+    }
+}
+
+void usbip_export_clear(struct usbip_export_table *table)
+{
+    while (table->count > 0) {
+        usbip_export_remove(table, table->items[table->count - 1]);
+    }
+}

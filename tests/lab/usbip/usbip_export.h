@@ -1,0 +1,78 @@
+/* A board as the USB/IP server exports it: its place on Windows' hub, its Windows instance id, who
+ * has it, and the faults that tests plant. And the bounded table of all of them. */
+#ifndef TTYFERRY_LAB_USBIP_EXPORT_H
+#define TTYFERRY_LAB_USBIP_EXPORT_H
+
+#include <stdint.h>
+
+#include "usb_board.h"
+
+enum {
+    USBIP_EXPORT_MAX = 64,
+    USBIP_BUSID_BYTES = 32,
+    USBIP_PATH_BYTES = 256,
+    USBIP_BUSID_MAX_NUMBER = 99, /* usbipd-win's own limit for either part */
+};
+
+/* Numbers as IMPORT replies carry them; usbipd-win's meaning of each is in docs/testing.md. */
+enum usbip_import_status {
+    USBIP_IMPORT_OK = 0,
+    USBIP_IMPORT_ATTACHED = 2,
+    USBIP_IMPORT_NO_DEVICE = 4,
+};
+
+enum usbip_export_state {
+    USBIP_EXPORT_IDLE,
+    USBIP_EXPORT_CAPTURING, /* an import is on its way: in no list, and refused to others */
+    USBIP_EXPORT_ATTACHED,
+};
+
+/* What goes wrong with the next imports. */
+struct usbip_fault {
+    unsigned times;    /* imports it still applies to; 0: none */
+    long cut_reply_at; /* hang up after so many bytes of the reply; -1: do not */
+    uint32_t status;   /* other than 0: refuse with it */
+    unsigned delay_ms; /* before the reply */
+};
+
+/* All strings are copied; instance NULL makes one up from the ids. */
+struct usbip_export_config {
+    struct usb_board_config board;
+    const char *busid;
+    const char *instance;
+    unsigned delay_us; /* before each answer to a URB */
+};
+
+struct usbip_export {
+    struct usb_board *board; /* owned */
+    char busid[USBIP_BUSID_BYTES];
+    uint32_t hub;
+    uint32_t port;
+    char instance[USBIP_PATH_BYTES];
+    unsigned delay_us;
+    enum usbip_export_state state;
+    uint64_t imports; /* that succeeded */
+    struct usbip_fault fault;
+};
+
+struct usbip_export_table {
+    struct usbip_export *items[USBIP_EXPORT_MAX]; /* owned */
+    size_t count;
+};
+
+/* "HUB-PORT", both 1 to 99 without leading zeros. Returns 0 or ERR_INVALID. */
+int usbip_export_parse_busid(const char *busid, uint32_t *hub, uint32_t *port);
+
+/* 0, ERR_EXISTS (busid taken), ERR_FULL, ERR_INVALID (busid, or a string that is not UTF-8),
+ * ERR_TOO_LONG (a string), ERR_NOMEM. */
+int usbip_export_add(struct usbip_export_table *table, const struct usbip_export_config *config);
+
+/* The table keeps it; NULL if there is none. */
+struct usbip_export *usbip_export_find(const struct usbip_export_table *table, const char *busid);
+
+/* Takes the export out of its table and frees it. No session may hold it. */
+void usbip_export_remove(struct usbip_export_table *table, struct usbip_export *item);
+
+void usbip_export_clear(struct usbip_export_table *table);
+
+#endif

@@ -1,0 +1,146 @@
+#include "usbip_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/core/error.h"
+
+enum { BACKLOG = 64, US_PER_S = 1000000, NS_PER_US = 1000 };
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / NS_PER_US;
+}
+
+int usbip_server_init(struct usbip_server *server, uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    socklen_t len = sizeof address;
+    int on = 1;
+    int error = ERR_IO;
+    memset(server, 0, sizeof *server);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (server->listener < 0) {
+        return ERR_IO;
+    }
+    setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(server->listener, (struct sockaddr *)&address, len) != 0) {
+        error = errno == EADDRINUSE ? ERR_BUSY : ERR_IO;
+        goto close_listener;
+    }
+    if (listen(server->listener, BACKLOG) != 0 ||
+        getsockname(server->listener, (struct sockaddr *)&address, &len) != 0) {
+        goto close_listener;
+    }
+    server->port = ntohs(address.sin_port);
+    return 0;
+
+close_listener:
+    close(server->listener);
+    server->listener = -1;
+    return error;
+}
+
+void usbip_server_finish(struct usbip_server *server)
+{
+    while (server->session_count > 0) {
+        usbip_session_destroy(server->sessions[--server->session_count]);
+    }
+    usbip_export_clear(&server->exports);
+    if (server->listener >= 0) {
+        close(server->listener);
+        server->listener = -1;
+    }
+}
+
+int usbip_server_plug(struct usbip_server *server, const struct usbip_export_config *config)
+{
+    return usbip_export_add(&server->exports, config);
+}
+
+static void remove_session(struct usbip_server *server, size_t index)
+{
+    usbip_session_destroy(server->sessions[index]);
+    server->sessions[index] = server->sessions[--server->session_count];
+}
+
+int usbip_server_unplug(struct usbip_server *server, const char *busid)
+{
+    struct usbip_export *item = usbip_export_find(&server->exports, busid);
+    if (!item) {
+        return ERR_NOT_FOUND;
+    }
+    /* Backwards, since a removal moves the last session into the gap. */
+    for (size_t i = server->session_count; i-- > 0;) {
+        if (server->sessions[i]->item == item) {
+            remove_session(server, i);
+        }
+    }
+    usbip_export_remove(&server->exports, item);
+    return 0;
+}
+
+size_t usbip_server_prepare(const struct usbip_server *server, struct pollfd *fds,
+                            int64_t *timeout_us)
+{
+    int64_t now = now_us();
+    bool has_room = server->session_count < USBIP_SERVER_MAX_SESSIONS;
+    *timeout_us = -1;
+    fds[0] = (struct pollfd){.fd = has_room ? server->listener : -1, .events = POLLIN};
+    for (size_t i = 0; i < server->session_count; i++) {
+        const struct usbip_session *session = server->sessions[i];
+        int64_t wait_us = usbip_session_wait_us(session, now);
+        short events = usbip_session_wants_input(session, now) ? POLLIN : POLLRDHUP;
+        if (session->conn.output_len > 0) {
+            events |= POLLOUT;
+        }
+        if (wait_us >= 0 && (*timeout_us < 0 || wait_us < *timeout_us)) {
+            *timeout_us = wait_us;
+        }
+        fds[i + 1] = (struct pollfd){.fd = session->conn.fd, .events = events};
+    }
+    return server->session_count + 1;
+}
+
+static void accept_one(struct usbip_server *server)
+{
+    struct usbip_session *session;
+    int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    session = usbip_session_create(fd, &server->exports);
+    if (session) {
+        server->sessions[server->session_count++] = session;
+    }
+}
+
+/* While a session waits for time to pass, a hang-up is all it can hear, and ends it. */
+static bool has_hung_up(const struct pollfd *fd)
+{
+    return (fd->events & POLLIN) == 0 && (fd->revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+void usbip_server_dispatch(struct usbip_server *server, const struct pollfd *fds)
+{
+    int64_t now = now_us();
+    /* Backwards, since a removal moves the last session into the gap. */
+    for (size_t i = server->session_count; i-- > 0;) {
+        struct usbip_session *session = server->sessions[i];
+        bool is_due = usbip_session_wait_us(session, now) == 0;
+        if (has_hung_up(&fds[i + 1]) ||
+            ((fds[i + 1].revents != 0 || is_due) && !usbip_session_step(session, now))) {
+            remove_session(server, i);
+        }
+    }
+    if (fds[0].revents != 0) {
+        accept_one(server);
+    }
+}

@@ -1,0 +1,47 @@
+/* The double of usbipd-win's TCP server: listens on 127.0.0.1 and runs a session per connection.
+ *
+ * It is driven from outside: usbip_server_prepare says what to poll for, usbip_server_dispatch acts
+ * on the answer. */
+#ifndef TTYFERRY_LAB_USBIP_SERVER_H
+#define TTYFERRY_LAB_USBIP_SERVER_H
+
+#include <poll.h>
+#include <stdint.h>
+
+#include "usbip_export.h"
+#include "usbip_session.h"
+
+enum {
+    USBIP_SERVER_MAX_SESSIONS = 128,
+    USBIP_SERVER_MAX_FDS = USBIP_SERVER_MAX_SESSIONS + 1,
+};
+
+struct usbip_server {
+    int listener;
+    uint16_t port;
+    struct usbip_export_table exports;
+    struct usbip_session *sessions[USBIP_SERVER_MAX_SESSIONS]; /* owned */
+    size_t session_count;
+};
+
+/* Listens on port, 0 for one that the system picks; server->port says which. Returns 0, ERR_BUSY
+ * (port taken) or ERR_IO. */
+int usbip_server_init(struct usbip_server *server, uint16_t port);
+
+void usbip_server_finish(struct usbip_server *server);
+
+/* The same results as usbip_export_add. */
+int usbip_server_plug(struct usbip_server *server, const struct usbip_export_config *config);
+
+/* Hangs up on whoever has the board, at once. 0 or ERR_NOT_FOUND. */
+int usbip_server_unplug(struct usbip_server *server, const char *busid);
+
+/* Fills fds (room for USBIP_SERVER_MAX_FDS) and returns how many; *timeout_us is when to dispatch
+ * at the latest, or -1. */
+size_t usbip_server_prepare(const struct usbip_server *server, struct pollfd *fds,
+                            int64_t *timeout_us);
+
+/* fds as usbip_server_prepare left them and poll filled them in. No plug or unplug in between. */
+void usbip_server_dispatch(struct usbip_server *server, const struct pollfd *fds);
+
+#endif
