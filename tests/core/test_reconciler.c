@@ -1,0 +1,317 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "shared/core/reconciler.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+#define LINES_MAX 24
+#define TEXT_SIZE 256
+
+/* One event and, in words, what it must lead to. */
+struct line {
+    int64_t at_ms;
+    enum reconciler_event event;
+    const char *expected;
+    bool unwanted; /* RECONCILER_ARRIVED, RECONCILER_SEEN: otherwise it is wanted */
+    enum attach_fault fault;
+};
+
+struct story {
+    const char *name;
+    struct line lines[LINES_MAX];
+};
+
+#define ARRIVED(at, expected)                                                                      \
+    {                                                                                              \
+        at, RECONCILER_ARRIVED, expected, false, FAULT_NONE                                        \
+    }
+#define ARRIVED_UNWANTED(at, expected)                                                             \
+    {                                                                                              \
+        at, RECONCILER_ARRIVED, expected, true, FAULT_NONE                                         \
+    }
+#define SEEN(at, expected)                                                                         \
+    {                                                                                              \
+        at, RECONCILER_SEEN, expected, false, FAULT_NONE                                           \
+    }
+#define SEEN_UNWANTED(at, expected)                                                                \
+    {                                                                                              \
+        at, RECONCILER_SEEN, expected, true, FAULT_NONE                                            \
+    }
+#define REMOVED(at, expected)                                                                      \
+    {                                                                                              \
+        at, RECONCILER_REMOVED, expected, false, FAULT_NONE                                        \
+    }
+#define ATTACHED(at)                                                                               \
+    {                                                                                              \
+        at, RECONCILER_ATTACHED, "", false, FAULT_NONE                                             \
+    }
+#define FAILED(at, fault, expected)                                                                \
+    {                                                                                              \
+        at, RECONCILER_ATTACH_FAILED, expected, false, fault                                       \
+    }
+#define NODES(at, expected)                                                                        \
+    {                                                                                              \
+        at, RECONCILER_NODES_READY, expected, false, FAULT_NONE                                    \
+    }
+#define DEVICE_GONE(at, expected)                                                                  \
+    {                                                                                              \
+        at, RECONCILER_DEVICE_GONE, expected, false, FAULT_NONE                                    \
+    }
+#define PORT_FREE(at, expected)                                                                    \
+    {                                                                                              \
+        at, RECONCILER_PORT_FREE, expected, false, FAULT_NONE                                      \
+    }
+#define TICK(at, expected)                                                                         \
+    {                                                                                              \
+        at, RECONCILER_TICK, expected, false, FAULT_NONE                                           \
+    }
+/* The life up to readiness, which most stories begin with. */
+#define UNTIL_READY ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), NODES(400, "ready")
+
+static const struct story stories[] = {
+    {"attach: arrival, import, nodes, ready", {UNTIL_READY}},
+    {"attach: an unwanted arrival is left alone",
+     {ARRIVED_UNWANTED(0, "arrival"), TICK(1000, ""), REMOVED(2000, "removal")}},
+    {"attach: wanted later",
+     {ARRIVED_UNWANTED(0, "arrival"), SEEN(5, "update attaching:1 attach")}},
+    {"attach: present in the first snapshot", {SEEN(0, "arrival attaching:1 attach")}},
+    {"attach: a snapshot repeats a ready board", {UNTIL_READY, SEEN(500, "update")}},
+    {"attach: arriving again while ready", {UNTIL_READY, ARRIVED(500, "update")}},
+    {"removal: while importing cancels",
+     {ARRIVED(0, "arrival attaching:1 attach"), REMOVED(5, "cancel removal")}},
+    {"removal: while enumerating detaches, and tells the removal alone",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), REMOVED(20, "detach"),
+      PORT_FREE(30, "release removal")}},
+    {"removal: while ready detaches, waits, tells both",
+     {UNTIL_READY, REMOVED(500, "detach"), DEVICE_GONE(505, "check"),
+      PORT_FREE(510, "release detached:lost removal")}},
+    {"removal: while waiting for a retry",
+     {ARRIVED(0, "arrival attaching:1 attach"),
+      FAILED(5, FAULT_NOT_AVAILABLE, "failed:not_available:250"), REMOVED(100, "removal"),
+      TICK(300, "")}},
+    {"removal: unknown to the streams", {REMOVED(0, "")}},
+    {"removal: twice",
+     {UNTIL_READY, REMOVED(500, "detach"), REMOVED(501, ""),
+      PORT_FREE(510, "release detached:lost removal"), REMOVED(520, "")}},
+    {"removal: arriving again before the port is free keeps the order",
+     {UNTIL_READY, REMOVED(500, "detach"), ARRIVED(505, ""),
+      PORT_FREE(510, "release detached:lost removal arrival attaching:1 attach")}},
+    {"removal: back unwanted before the port is free",
+     {UNTIL_READY, REMOVED(500, "detach"), ARRIVED_UNWANTED(505, ""),
+      PORT_FREE(510, "release detached:lost removal arrival"), TICK(60000, "")}},
+    {"removal: the port is looked at again, later each time",
+     {UNTIL_READY, REMOVED(1000, "detach"), TICK(1019, ""), TICK(1020, "check"), TICK(1059, ""),
+      TICK(1060, "check"), TICK(1140, "check"), PORT_FREE(1150, "release detached:lost removal")}},
+    {"removal: a port that is never free is given up",
+     {UNTIL_READY, REMOVED(1000, "detach"), TICK(30999, "check"),
+      TICK(31998, "release detached:lost removal")}},
+    {"failure: status 4 is retried quickly, doubling up to 15 s",
+     {ARRIVED(0, "arrival attaching:1 attach"),
+      FAILED(0, FAULT_NOT_AVAILABLE, "failed:not_available:250"), TICK(249, ""),
+      TICK(250, "attaching:2 attach"), FAILED(250, FAULT_NOT_AVAILABLE, "failed:not_available:500"),
+      TICK(750, "attaching:3 attach"),
+      FAILED(1000, FAULT_NOT_AVAILABLE, "failed:not_available:1000"),
+      TICK(2000, "attaching:4 attach"),
+      FAILED(2000, FAULT_NOT_AVAILABLE, "failed:not_available:2000"),
+      TICK(4000, "attaching:5 attach"),
+      FAILED(4000, FAULT_NOT_AVAILABLE, "failed:not_available:4000"),
+      TICK(8000, "attaching:6 attach"),
+      FAILED(8000, FAULT_NOT_AVAILABLE, "failed:not_available:8000"),
+      TICK(16000, "attaching:7 attach"),
+      FAILED(16000, FAULT_NOT_AVAILABLE, "failed:not_available:15000"),
+      TICK(31000, "attaching:8 attach"),
+      FAILED(31000, FAULT_NOT_AVAILABLE, "failed:not_available:15000")}},
+    {"failure: another cause has its own patience",
+     {ARRIVED(0, "arrival attaching:1 attach"),
+      FAILED(0, FAULT_NOT_AVAILABLE, "failed:not_available:250"), TICK(250, "attaching:2 attach"),
+      FAILED(250, FAULT_UNREACHABLE, "failed:usbipd_unreachable:1000")}},
+    {"failure: a new arrival starts over at once",
+     {ARRIVED(0, "arrival attaching:1 attach"),
+      FAILED(0, FAULT_NOT_AVAILABLE, "failed:not_available:250"), TICK(250, "attaching:2 attach"),
+      FAILED(250, FAULT_NOT_AVAILABLE, "failed:not_available:500"),
+      ARRIVED(300, "update attaching:1 attach"),
+      FAILED(310, FAULT_NOT_AVAILABLE, "failed:not_available:250")}},
+    {"failure: a snapshot in between does not",
+     {ARRIVED(0, "arrival attaching:1 attach"),
+      FAILED(0, FAULT_NOT_AVAILABLE, "failed:not_available:250"), SEEN(100, "update"),
+      TICK(250, "attaching:2 attach")}},
+    {"failure: a claim is retried once",
+     {ARRIVED(0, "arrival attaching:1 attach"), FAILED(0, FAULT_CLAIM, "failed:claim_failed:1000"),
+      TICK(1000, "attaching:2 attach"), FAILED(1000, FAULT_CLAIM, "failed:claim_failed:null"),
+      TICK(999999, ""), ARRIVED(1000000, "update attaching:1 attach")}},
+    {"failure: without a busid no retry",
+     {ARRIVED(0, "arrival attaching:1 attach"), FAILED(0, FAULT_NO_BUSID, "failed:no_busid:null"),
+      TICK(999999, "")}},
+    {"failure: the enumeration's deadline detaches, then fails",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(20009, ""),
+      TICK(20010, "detach"), PORT_FREE(24000, "release failed:enumeration_timeout:1000"),
+      TICK(25000, "attaching:2 attach")}},
+    {"failure: late nodes after the deadline count for nothing",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(20010, "detach"),
+      NODES(20020, ""), PORT_FREE(24000, "release failed:enumeration_timeout:1000")}},
+    {"failure: removed while a failed enumeration detaches",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(20010, "detach"),
+      REMOVED(20020, ""), PORT_FREE(24000, "release removal")}},
+    {"lost: the server closes while ready",
+     {UNTIL_READY, PORT_FREE(1000, "release detached:server_lost"), TICK(1249, ""),
+      TICK(1250, "attaching:1 attach")}},
+    {"lost: the device's uevent comes first",
+     {UNTIL_READY, DEVICE_GONE(1000, "detach"), PORT_FREE(1000, "release detached:server_lost"),
+      TICK(1250, "attaching:1 attach")}},
+    {"lost: the host's removal comes before the port is free",
+     {UNTIL_READY, DEVICE_GONE(1000, "detach"), REMOVED(1001, ""),
+      PORT_FREE(1002, "release detached:lost removal")}},
+    {"lost: the host's removal comes after",
+     {UNTIL_READY, PORT_FREE(1000, "release detached:server_lost"), REMOVED(1100, "removal"),
+      TICK(1250, "")}},
+    {"lost: replugged before the port is free",
+     {UNTIL_READY, DEVICE_GONE(1000, "detach"), ARRIVED(1001, "update"),
+      PORT_FREE(1002, "release detached:server_lost attaching:1 attach")}},
+    {"lost: while enumerating it is a failure",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10),
+      PORT_FREE(50, "release failed:server_lost:250"), TICK(300, "attaching:2 attach")}},
+    {"released: no longer wanted while ready",
+     {UNTIL_READY, SEEN_UNWANTED(500, "update detach"), PORT_FREE(510, "release detached:released"),
+      TICK(60000, ""), SEEN(60001, "update attaching:1 attach")}},
+    {"released: no longer wanted while importing",
+     {ARRIVED(0, "arrival attaching:1 attach"),
+      SEEN_UNWANTED(5, "update cancel detached:released")}},
+    {"released: wanted again before the port is free",
+     {UNTIL_READY, SEEN_UNWANTED(500, "update detach"), SEEN(505, "update"),
+      PORT_FREE(510, "release detached:released attaching:1 attach")}},
+    {"released: no longer wanted while a failed enumeration detaches",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(20010, "detach"),
+      SEEN_UNWANTED(20020, "update"), PORT_FREE(24000, "release detached:released")}},
+    {"stray: outcomes that nobody waits for",
+     {ATTACHED(0), FAILED(0, FAULT_ATTACH, ""), NODES(0, ""), DEVICE_GONE(0, ""), PORT_FREE(0, ""),
+      TICK(0, "")}},
+};
+
+static const char *const words[] = {
+    [RECONCILER_ATTACH] = "attach",          [RECONCILER_CANCEL_ATTACH] = "cancel",
+    [RECONCILER_DETACH] = "detach",          [RECONCILER_CHECK_PORT] = "check",
+    [RECONCILER_RELEASE_PORT] = "release",   [RECONCILER_TELL_ARRIVAL] = "arrival",
+    [RECONCILER_TELL_UPDATE] = "update",     [RECONCILER_TELL_ATTACHING] = "attaching",
+    [RECONCILER_TELL_READY] = "ready",       [RECONCILER_TELL_FAILED] = "failed",
+    [RECONCILER_TELL_DETACHED] = "detached", [RECONCILER_TELL_REMOVAL] = "removal",
+};
+
+static const char *const reasons[] = {
+    [REASON_LOST] = "lost",
+    [REASON_YIELDED] = "yielded",
+    [REASON_RELEASED] = "released",
+    [REASON_SERVER_LOST] = "server_lost",
+};
+
+static void describe(const struct reconciler *state, const struct reconciler_actions *actions,
+                     char text[TEXT_SIZE])
+{
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < actions->count; i++) {
+        enum reconciler_action action = actions->items[i];
+        const char *gap = i ? " " : "";
+
+        if (action == RECONCILER_TELL_ATTACHING)
+            len += (size_t)snprintf(text + len, TEXT_SIZE - len, "%s%s:%u", gap, words[action],
+                                    state->attempt);
+        else if (action == RECONCILER_TELL_DETACHED)
+            len += (size_t)snprintf(text + len, TEXT_SIZE - len, "%s%s:%s", gap, words[action],
+                                    reasons[state->reason]);
+        else if (action == RECONCILER_TELL_FAILED && state->retry_in_ms < 0)
+            len += (size_t)snprintf(text + len, TEXT_SIZE - len, "%s%s:%s:null", gap, words[action],
+                                    attach_fault_info(state->fault)->code);
+        else if (action == RECONCILER_TELL_FAILED)
+            len += (size_t)snprintf(text + len, TEXT_SIZE - len, "%s%s:%s:%d", gap, words[action],
+                                    attach_fault_info(state->fault)->code, (int)state->retry_in_ms);
+        else
+            len += (size_t)snprintf(text + len, TEXT_SIZE - len, "%s%s", gap, words[action]);
+    }
+}
+
+static void run_story(void **state)
+{
+    const struct story *story = *state;
+    struct reconciler reconciler;
+
+    reconciler_init(&reconciler);
+    for (size_t i = 0; i < LINES_MAX && story->lines[i].expected; i++) {
+        const struct line *line = &story->lines[i];
+        struct reconciler_actions actions;
+        char text[TEXT_SIZE];
+
+        reconciler_step(&reconciler, line->event, !line->unwanted, line->fault, line->at_ms,
+                        &actions);
+        describe(&reconciler, &actions, text);
+        if (strcmp(text, line->expected) != 0)
+            fail_msg("line %d: \"%s\" instead of \"%s\"", (int)i + 1, text, line->expected);
+    }
+}
+
+static void step(struct reconciler *reconciler, enum reconciler_event event, int64_t at_ms)
+{
+    struct reconciler_actions actions;
+
+    reconciler_step(reconciler, event, true, FAULT_NONE, at_ms, &actions);
+}
+
+static void test_deadlines(void **state)
+{
+    struct reconciler reconciler;
+
+    (void)state;
+    reconciler_init(&reconciler);
+    assert_true(reconciler_deadline(&reconciler) == RECONCILER_NEVER);
+    step(&reconciler, RECONCILER_ARRIVED, 0);
+    assert_true(reconciler_deadline(&reconciler) == RECONCILER_NEVER);
+    step(&reconciler, RECONCILER_ATTACHED, 100);
+    assert_true(reconciler_deadline(&reconciler) == 100 + RECONCILER_ENUMERATION_MS);
+    step(&reconciler, RECONCILER_NODES_READY, 200);
+    assert_true(reconciler_deadline(&reconciler) == RECONCILER_NEVER);
+    step(&reconciler, RECONCILER_REMOVED, 300);
+    assert_true(reconciler_deadline(&reconciler) == 300 + RECONCILER_CHECK_FIRST_MS);
+    assert_false(reconciler_is_over(&reconciler));
+    step(&reconciler, RECONCILER_PORT_FREE, 310);
+    assert_true(reconciler_deadline(&reconciler) == RECONCILER_NEVER);
+    assert_true(reconciler_is_over(&reconciler));
+}
+
+static void test_faults(void **state)
+{
+    (void)state;
+    for (int i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
+        const struct attach_fault_info *info = attach_fault_info((enum attach_fault)i);
+
+        assert_non_null(info->code);
+        assert_true(strlen(info->code) < EVENT_CODE_SIZE);
+        assert_true(strlen(info->message) > 0);
+        assert_true(strlen(info->remedy) > 0);
+        for (int other = FAULT_NONE + 1; other < i; other++)
+            assert_string_not_equal(info->code, attach_fault_info((enum attach_fault)other)->code);
+    }
+    assert_int_equal(attach_fault_from_status(1), FAULT_USBIPD_MONITOR);
+    assert_int_equal(attach_fault_from_status(4), FAULT_NOT_AVAILABLE);
+    assert_int_equal(attach_fault_from_status(5), FAULT_USBIPD_EXCEPTION);
+    assert_int_equal(attach_fault_from_status(6), FAULT_USBIPD_STATUS);
+    assert_int_equal(attach_fault_from_status(UINT32_MAX), FAULT_USBIPD_STATUS);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[COUNT(stories) + 2];
+    size_t count = 0;
+
+    for (size_t i = 0; i < COUNT(stories); i++)
+        tests[count++] = (struct CMUnitTest){
+            .name = stories[i].name, .test_func = run_story, .initial_state = (void *)&stories[i]};
+    tests[count++] = (struct CMUnitTest){"deadlines", test_deadlines, NULL, NULL, NULL};
+    tests[count++] = (struct CMUnitTest){"faults: a row each", test_faults, NULL, NULL, NULL};
+    return _cmocka_run_group_tests("reconciler", tests, count, NULL, NULL);
+}
