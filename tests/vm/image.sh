@@ -26,9 +26,6 @@ die() {
     exit 1
 }
 
-# candidate PACKAGE -> its version in the archive
-candidate() { apt-cache policy "$1" | awk '$1 == "Candidate:" { print $2 }'; }
-
 short_hash() { sha256sum | cut -c1-16; }
 
 # module_files TREE KVER MODULE... -> their files below TREE in load order, each once
@@ -51,7 +48,7 @@ build_kernel() {
         die "apt-get download failed: run apt-get update and check the network"
     say "extracting the kernel"
     dpkg-deb --fsys-tarfile "$out"/debs/"$package"_*.deb | tar -x -C "$out/tree" --wildcards \
-        './boot/vmlinuz*' "$modules/modules.builtin" "$modules/modules.order" "$modules/kernel/net/core" \
+        './boot/vmlinuz*' "$modules/modules.builtin*" "$modules/modules.order" "$modules/kernel/net/core" \
         "$modules/kernel/drivers/usb" "$modules/kernel/drivers/virtio" "$modules/kernel/drivers/net/virtio_net.ko*" \
         "$modules/kernel/drivers/net/net_failover.ko*"
     dpkg-deb --fsys-tarfile "$out"/debs/busybox-static_*.deb | tar -x -C "$out" --strip-components=2 ./bin/busybox
@@ -74,9 +71,9 @@ add_modules() {
     for file in $(module_files "$tree" "$kver" $net_modules $usb_modules); do
         install -D -m 644 "$tree$file" "$root$file"
     done
-    cp "$tree/lib/modules/$kver"/modules.{builtin,order} "$root/lib/modules/$kver/"
+    cp "$tree/lib/modules/$kver"/modules.{builtin,builtin.modinfo,order} "$root/lib/modules/$kver/"
     depmod -b "$root" "$kver"
-    rm -f "$root/lib/modules/$kver"/modules.{*.bin,symbols,order}
+    rm -f "$root/lib/modules/$kver"/modules.{*.bin,symbols,order,builtin.modinfo}
 }
 
 # build_image OUT KERNEL KVER: the initramfs
@@ -90,7 +87,9 @@ build_image() {
     done
     ln -s ../bin/busybox "$root/sbin/modprobe"
     for program in vm_exec tty_echo vhci_attach; do
-        musl-gcc -std=c11 -O2 -static -s -Wall -Wextra -Werror -o "$root/bin/$program" "$here/$program.c"
+        # musl-gcc leaves the system's headers out; those of the kernel are wanted, after musl's own.
+        musl-gcc -std=c11 -O2 -static -s -Wall -Wextra -Wshadow -Wvla -Werror -idirafter /usr/include \
+            -idirafter "/usr/include/$(gcc -print-multiarch)" -o "$root/bin/$program" "$here/$program.c"
     done
     install -m 755 "$here/snapshot.sh" "$root/bin/snapshot.sh"
     install -m 755 "$here/init" "$root/init"
@@ -104,12 +103,15 @@ build_image() {
 }
 
 main() {
-    local package kver kernel image
-    package=$(apt-cache depends linux-image-amd64 | awk '$1 == "Depends:" && $2 ~ /^linux-image-/ { print $2; exit }')
-    [ -n "$package" ] || die "apt knows no linux-image-amd64: run apt-get update"
+    local archive package kver kernel image
+    # One call, because apt may have to read all its lists for each; the packages' versions are in what it prints.
+    archive=$(apt-cache show --no-all-versions linux-image-amd64 busybox-static | grep -E '^(Version|Depends):') ||
+        die "apt knows no linux-image-amd64: run apt-get update"
+    package=$(awk -F '[ ,]+' '$1 == "Depends:" && $2 ~ /^linux-image-/ { print $2; exit }' <<<"$archive")
+    [ -n "$package" ] || die "linux-image-amd64 names no kernel package"
     kver=${package#linux-image-}
     kernel=$cache/kernel-$({
-        echo "$package $(candidate "$package") $(candidate busybox-static)"
+        echo "$archive"
         declare -f build_kernel
         cat "$here/extract_vmlinux.py"
     } | short_hash)

@@ -1,0 +1,466 @@
+#!/usr/bin/python3
+"""A real Debian kernel under QEMU, for tests.
+
+    with Vm() as vm:
+        vm.start(overlay_files={"/bin/ttyferry": "build/linux/ttyferry"}, forwards=[(0, 24240, True)])
+        code, output = vm.run("uname -r")
+        vm.ports[0]                      # the machine's port that leads to the guest's 127.0.0.1:24240
+
+The guest reaches the machine's 127.0.0.1 as 10.0.2.2. vhci_hcd and the serial drivers lie in the guest's module tree and
+are not loaded. As a program, `vm.py shell` boots a VM and runs the lines of stdin in it, `vm.py run SCRIPT` runs one
+script and exits with its code; both take --no-modprobe and --file DST=SRC.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import functools
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple
+
+HERE = Path(__file__).resolve().parent
+READY_MARK = b"TTYFERRY-VM-READY"
+EXEC_PORT = 2323
+GUEST_ADDRESS = "10.0.2.15"
+FRAME_HEADER = struct.Struct(">cI")
+FRAME_MAX = 65536
+MEMORY_MB = 256
+BOOT_TIMEOUT_S = 60.0
+KERNEL_COMMAND_LINE = (
+    "console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check cryptomgr.notests audit=0 rdinit=/init panic=-1"
+)
+PR_SET_PDEATHSIG = 1
+
+
+class VmError(Exception):
+    """The VM did not start, ended, or a script took too long."""
+
+
+class Forward(NamedTuple):
+    """A port of the machine's 127.0.0.1 that leads into the guest. host_port 0: QEMU picks one, see Vm.ports."""
+
+    host_port: int
+    guest_port: int
+    to_guest_loopback: bool = False
+
+    def describe(self) -> str:
+        address = "127.0.0.1" if self.to_guest_loopback else GUEST_ADDRESS
+        return f"tcp:127.0.0.1:{self.host_port}-{address}:{self.guest_port}"
+
+
+@functools.cache
+def build_image() -> Path:
+    """The folder of the current image, built first if need be; its progress goes to stderr."""
+    done = subprocess.run([str(HERE / "image.sh")], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise VmError("tests/vm/image.sh failed")
+    return Path(done.stdout.strip())
+
+
+def _cpio_entry(name: str, mode: int, content: bytes = b"") -> bytes:
+    """One member of a newc archive; the kernel unpacks several archives behind one another."""
+    encoded = name.lstrip("/").encode() + b"\0"
+    fields = (0, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(encoded), 0)
+    entry = b"070701" + b"".join(b"%08x" % field for field in fields) + encoded
+    entry += b"\0" * (-len(entry) % 4) + content
+    return entry + b"\0" * (-len(entry) % 4)
+
+
+def make_overlay(files: Mapping[str, Path | str]) -> bytes:
+    """An initramfs archive with each dst holding src's content and permission bits, parents included."""
+    archive = b""
+    folders: set[str] = set()
+    for destination, source in files.items():
+        for parent in reversed(Path(destination).parents):
+            if str(parent) not in folders | {"/", "."}:
+                folders.add(str(parent))
+                archive += _cpio_entry(str(parent), stat.S_IFDIR | 0o755)
+        mode = stat.S_IFREG | (os.stat(source).st_mode & 0o777)
+        archive += _cpio_entry(destination, mode, Path(source).read_bytes())
+    return archive + _cpio_entry("TRAILER!!!", 0)
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Qmp:
+    """QEMU's control socket, used for questions and answers only."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._file = connection.makefile("rw", encoding="utf-8")
+
+    def greet(self) -> None:
+        if not self._file.readline():
+            raise ConnectionError("QEMU is gone")
+        self.execute("qmp_capabilities")
+
+    def execute(self, command: str, **arguments: Any) -> Any:
+        self._file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self._file.flush()
+        for line in self._file:
+            answer = json.loads(line)
+            if "error" in answer:
+                raise VmError(f"{command}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+        raise ConnectionError("QEMU is gone")
+
+    def monitor(self, command_line: str) -> str:
+        """A command of the human monitor, which alone knows of port forwards."""
+        return self.execute("human-monitor-command", **{"command-line": command_line})
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+class VmProcess:
+    """A script that runs in the guest.
+
+    stdout and stderr are pipes to be read as with subprocess: when one is full, the script waits. wait() answers once the
+    script has ended; processes that it left in the background live on.
+    """
+
+    def __init__(self, port: int, script: str) -> None:
+        payload = script.encode()
+        if len(payload) > FRAME_MAX:
+            raise ValueError(f"a script has at most {FRAME_MAX} bytes")
+        self.script = script
+        self.pid = 0  # in the guest; known once the script runs
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._send_lock = threading.Lock()
+        self._exit: queue.Queue[int | None] = queue.Queue()
+        self._code: int | None = None
+        self.stdout, self._stdout_end = self._make_pipe()
+        self.stderr, self._stderr_end = self._make_pipe()
+        self._send(b"S", payload)
+        kind, text = self._receive()
+        if kind != b"P":
+            self.close()
+            raise VmError("the guest did not start the script")
+        self.pid = int(text)
+        self._reader = threading.Thread(target=self._read_frames, daemon=True)
+        self._reader.start()
+
+    @staticmethod
+    def _make_pipe() -> tuple[BinaryIO, BinaryIO]:
+        read_end, write_end = os.pipe()
+        return os.fdopen(read_end, "rb"), os.fdopen(write_end, "wb", buffering=0)
+
+    def _send(self, kind: bytes, payload: bytes) -> None:
+        with self._send_lock:
+            self._socket.sendall(FRAME_HEADER.pack(kind, len(payload)) + payload)
+
+    def _receive_exactly(self, size: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            part = self._socket.recv(size - len(parts))
+            if not part:
+                raise ConnectionError("the guest hung up")
+            parts += part
+        return bytes(parts)
+
+    def _receive(self) -> tuple[bytes, bytes]:
+        try:
+            kind, size = FRAME_HEADER.unpack(self._receive_exactly(FRAME_HEADER.size))
+            return kind, self._receive_exactly(size)
+        except OSError:
+            return b"", b""
+
+    def _read_frames(self) -> None:
+        ends = {b"O": self._stdout_end, b"R": self._stderr_end}
+        kind, payload = self._receive()
+        while kind in ends:
+            try:
+                ends[kind].write(payload)
+            except (BrokenPipeError, ValueError):
+                pass  # Nobody reads this stream any more; the script's exit code still matters.
+            kind, payload = self._receive()
+        for end in ends.values():
+            end.close()
+        self._exit.put(int(payload) if kind == b"X" else None)
+
+    def write(self, data: bytes) -> None:
+        """Bytes for the script's stdin."""
+        for start in range(0, len(data), FRAME_MAX):
+            self._send(b"I", data[start : start + FRAME_MAX])
+
+    def close_stdin(self) -> None:
+        self._send(b"E", b"")
+
+    def send_signal(self, number: int) -> None:
+        """To the script's whole process group."""
+        self._send(b"K", str(number).encode())
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, 128 + N after signal N. VmError on a timeout or when the VM is gone."""
+        if self._code is None:
+            try:
+                code = self._exit.get(timeout=timeout)
+            except queue.Empty:
+                raise VmError(f"still running after {timeout} s: {self.script}") from None
+            if code is None:
+                self._exit.put(None)
+                raise VmError(f"the VM is gone, or this was closed: {self.script}")
+            self._code = code
+        return self._code
+
+    def communicate(self, timeout: float | None = None) -> tuple[bytes, bytes]:
+        """Everything on stdout and stderr; on a timeout the script is killed and VmError raised."""
+        errors: list[bytes] = []
+        expired = threading.Event()
+        error_reader = threading.Thread(target=lambda: errors.append(self.stderr.read()), daemon=True)
+        error_reader.start()
+        timer = threading.Timer(timeout, lambda: (expired.set(), self._hang_up())) if timeout is not None else None
+        if timer:
+            timer.start()
+        output = self.stdout.read()
+        error_reader.join()
+        if timer:
+            timer.cancel()
+        if expired.is_set():
+            raise VmError(f"killed after {timeout} s: {self.script}\nstdout: {output!r}\nstderr: {errors[0]!r}")
+        self.wait()
+        return output, errors[0]
+
+    def _hang_up(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # It is closed already.
+
+    def close(self) -> None:
+        """Kills the script if it still runs, and frees the pipes."""
+        self._hang_up()
+        self._socket.close()
+        # Closed first, so that a reader thread that waits for room in a pipe gets on.
+        self.stdout.close()
+        self.stderr.close()
+
+    def __enter__(self) -> VmProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Vm:
+    """One virtual machine. Everything it writes on the machine lies in self.folder, which stop() removes unless
+    a folder was given; console.log there is the guest's console, also readable while it runs."""
+
+    def __init__(self, folder: Path | str | None = None, modprobe: bool = True, memory_mb: int = MEMORY_MB) -> None:
+        self._keeps_folder = folder is not None
+        self.folder = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="ttyferry-vm-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.console_log = self.folder / "console.log"
+        self.ports: list[int] = []
+        self.boot_seconds = 0.0
+        self._modprobe = modprobe
+        self._memory_mb = memory_mb
+        self._qemu: subprocess.Popen[bytes] | None = None
+        self._qmp: Qmp | None = None
+        self._exec_port = 0
+        self._console: queue.Queue[str] = queue.Queue()  # "started", "ready", "ended", or why it did not start
+        self._console_reader: threading.Thread | None = None
+
+    def __enter__(self) -> Vm:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(
+        self,
+        overlay_files: Mapping[str, Path | str] | None = None,
+        forwards: Iterable[Forward | tuple[int, int, bool]] = (),
+        timeout: float = BOOT_TIMEOUT_S,
+    ) -> None:
+        """Boots and returns when scripts can be run. self.ports has the machine's port of each forward, in order."""
+        image = build_image()
+        wanted = [Forward(0, EXEC_PORT), *(Forward(*forward) for forward in forwards)]
+        initramfs = self.folder / "initramfs.cpio"
+        initramfs.write_bytes((image / "initramfs.cpio").read_bytes() + make_overlay(overlay_files or {}))
+        ours, qemus = socket.socketpair()
+        started = time.monotonic()
+        with qemus:
+            command = self._qemu_command(image, initramfs, wanted, qemus.fileno())
+            self._console_reader = threading.Thread(target=self._own_qemu, args=(command, qemus.fileno()), daemon=True)
+            self._console_reader.start()
+            self._await_console("started", timeout)
+        self._qmp = Qmp(ours)
+        try:
+            self._qmp.greet()
+            self._exec_port, *self.ports = self._actual_ports(wanted)
+        except OSError:
+            pass  # QEMU is gone, and the console says why.
+        self._await_console("ready", timeout)
+        self.boot_seconds = time.monotonic() - started
+
+    def _qemu_command(self, image: Path, initramfs: Path, forwards: list[Forward], qmp_fd: int) -> list[str]:
+        kernel = image / "vmlinux"
+        options = "" if self._modprobe else " ttyferry.modprobe=no"
+        network = ",".join(["user,id=n0", *(f"hostfwd={forward.describe()}" for forward in forwards)])
+        return [
+            *("qemu-system-x86_64", "-M", "pc", "-accel", "tcg", "-m", str(self._memory_mb), "-smp", "1"),
+            *("-nographic", "-nodefaults", "-no-reboot", "-serial", "stdio"),
+            *("-kernel", str(kernel if kernel.exists() else image / "vmlinuz"), "-initrd", str(initramfs)),
+            *("-append", KERNEL_COMMAND_LINE + options),
+            *("-netdev", network, "-device", "virtio-net-pci,netdev=n0,romfile="),
+            *("-chardev", f"socket,id=qmp,fd={qmp_fd}", "-mon", "chardev=qmp,mode=control"),
+        ]
+
+    def _own_qemu(self, command: list[str], qmp_fd: int) -> None:
+        """Starts QEMU and copies its console to the log. The kernel ties "die with the parent" to the thread that forked,
+        so the thread that starts QEMU is the one that stays until QEMU ends."""
+        try:
+            self._qemu = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[qmp_fd],
+                preexec_fn=_die_with_parent,
+            )
+        except OSError as error:
+            self._console.put(f"cannot start QEMU: {error}")
+            return
+        self._console.put("started")
+        assert self._qemu.stdout is not None
+        with self.console_log.open("wb", buffering=0) as log, self._qemu.stdout as console:
+            for line in console:
+                log.write(line)
+                if READY_MARK in line:
+                    self._console.put("ready")
+        self._console.put("ended")
+
+    def _await_console(self, expected: str, timeout: float) -> None:
+        try:
+            heard = self._console.get(timeout=timeout)
+        except queue.Empty:
+            heard = f"not {expected} within {timeout} s"
+        if heard != expected:
+            console = self.console_log.read_text(errors="replace") if self.console_log.exists() else ""
+            raise VmError(f"the VM is {heard}\n{console[-4000:]}")
+
+    def _actual_ports(self, forwards: list[Forward]) -> list[int]:
+        """QEMU binds port 0 to a free one; only its table of connections tells which."""
+        assert self._qmp is not None
+        table = self._qmp.monitor("info usernet")
+        ports: list[int] = []
+        for forward in forwards:
+            address = "127.0.0.1" if forward.to_guest_loopback else GUEST_ADDRESS
+            row = re.search(
+                rf"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+{re.escape(address)}\s+{forward.guest_port}\s", table
+            )
+            if not row:
+                raise VmError(f"no forward to {address}:{forward.guest_port} in:\n{table}")
+            ports.append(int(row.group(1)))
+        return ports
+
+    def popen(self, script: str) -> VmProcess:
+        """Starts a shell script in the guest, as root in /."""
+        return VmProcess(self._exec_port, script)
+
+    def run(self, script: str, timeout: float = 30.0, stdin: bytes = b"", check: bool = False) -> tuple[int, str]:
+        """Runs a shell script: (exit code, stdout). stderr goes to this program's stderr. check: VmError unless it is 0."""
+        with self.popen(script) as process:
+            feeder = threading.Thread(target=self._feed, args=(process, stdin), daemon=True)
+            feeder.start()
+            output, errors = process.communicate(timeout)
+            code = process.wait()
+        text = output.decode(errors="replace")
+        if check and code != 0:
+            raise VmError(f"exit code {code}: {script}\n{text}{errors.decode(errors='replace')}")
+        sys.stderr.write(errors.decode(errors="replace"))
+        return code, text
+
+    @staticmethod
+    def _feed(process: VmProcess, data: bytes) -> None:
+        try:
+            process.write(data)
+            process.close_stdin()
+        except OSError:
+            pass  # The script ended without reading all of it.
+
+    def push(self, source: Path | str, destination: str) -> None:
+        """Copies a file of the machine into the guest, permission bits included."""
+        mode = os.stat(source).st_mode & 0o777
+        target = f"'{destination}'"
+        self.run(f"cat >{target} && chmod {mode:o} {target}", stdin=Path(source).read_bytes(), check=True)
+
+    def pull(self, source: str, destination: Path | str) -> None:
+        """Copies a file out of the guest."""
+        with self.popen(f"cat '{source}'") as process:
+            output, errors = process.communicate(30)
+            if process.wait() != 0:
+                raise VmError(f"pull {source}: {errors.decode(errors='replace')}")
+        Path(destination).write_bytes(output)
+
+    def stop(self) -> None:
+        """Ends the VM at once; harmless when it has ended."""
+        if self._qemu is not None:
+            self._qemu.kill()
+            self._qemu.wait()
+        if self._console_reader is not None:
+            self._console_reader.join()
+        if self._qmp is not None:
+            self._qmp.close()
+            self._qmp = None
+        if not self._keeps_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def parse_overlay(items: list[str]) -> dict[str, str]:
+    pairs = [item.split("=", 1) for item in items]
+    if any(len(pair) != 2 for pair in pairs):
+        raise SystemExit("vm.py: --file takes DST=SRC")
+    return {destination: source for destination, source in pairs}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Boots the test VM.")
+    parser.add_argument("--no-modprobe", action="store_true", help="a guest without modprobe")
+    parser.add_argument("--file", action="append", default=[], metavar="DST=SRC", help="put a file into the guest")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("shell", help="run each line of stdin in the guest")
+    commands.add_parser("run", help="run one script and exit with its code").add_argument("script")
+    arguments = parser.parse_args()
+    with Vm(modprobe=not arguments.no_modprobe) as vm:
+        vm.start(overlay_files=parse_overlay(arguments.file))
+        print(f"vm: up after {vm.boot_seconds:.2f} s, console in {vm.console_log}", file=sys.stderr)
+        if arguments.command == "run":
+            code, output = vm.run(arguments.script, timeout=600)
+            sys.stdout.write(output)
+            return code
+        for line in sys.stdin:
+            code, output = vm.run(line, timeout=600)
+            print(f"{output}[{code}]", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
