@@ -10,6 +10,8 @@
 
 #define DIAL_FIRST_MS 250u
 #define DIAL_MAX_MS 15000u
+/* How long one try may take to be connected: a firewall that drops packets answers never. */
+#define DIAL_CONNECT_MS 10000u
 
 struct dial;
 
@@ -29,7 +31,8 @@ void dial_kick(struct dial *dial);
 /* The session that is up, or NULL. Dial owns it. */
 struct session *dial_session(struct dial *dial);
 
-/* Ends the session and the dialling. Idempotent. `on_closed` (may be NULL) runs once, last. */
+/* Ends the session (with a bye if it is up) and the dialling. Idempotent. `on_closed` (may be NULL)
+ * runs once, last. */
 void dial_close(struct dial *dial, void (*on_closed)(void *context));
 
 #endif

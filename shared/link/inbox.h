@@ -26,6 +26,10 @@ int inbox_open(uv_loop_t *loop, size_t item_size, size_t capacity, inbox_item_fn
 /* Any thread: copies one item in. Returns 0 or ERR_FULL (counted, told by on_overflow). */
 int inbox_put(struct inbox *inbox, const void *item);
 
+/* Loop thread: hands on what is queued now instead of when the loop gets to it. Not from inside the
+ * inbox's own callbacks. Its use is just before inbox_close, where items own something. */
+void inbox_drain(struct inbox *inbox);
+
 /* Loop thread, after every putting thread has ended: no callback runs any more; memory is
  * released in the handle's close callback, on the loop. */
 void inbox_close(struct inbox *inbox);

@@ -12,7 +12,8 @@
 struct listen;
 
 /* Listens on `address` (numeric) and `port`; port 0 takes a free one. `config`, `callbacks`,
- * `context` must outlive it. Returns 0, ERR_EXISTS if the port is taken, ERR_INVALID, ERR_DENIED. */
+ * `context` must outlive it. Returns 0, ERR_EXISTS if the port is taken, ERR_INVALID, ERR_DENIED.
+ */
 int listen_open(uv_loop_t *loop, const char *address, uint16_t port,
                 const struct handshake_config *config, const struct session_callbacks *callbacks,
                 void *context, struct listen **listen);
@@ -20,8 +21,8 @@ int listen_open(uv_loop_t *loop, const char *address, uint16_t port,
 /* The port listened on. */
 uint16_t listen_port(const struct listen *listen);
 
-/* Ends the listening and every session that came from it. Idempotent. `on_closed` (may be NULL)
- * runs once, last, with the context given to listen_open. */
+/* Ends the listening and every session that came from it (with a bye if it is up). Idempotent.
+ * `on_closed` (may be NULL) runs once, last, with the context given to listen_open. */
 void listen_close(struct listen *listen, void (*on_closed)(void *context));
 
 #endif

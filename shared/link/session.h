@@ -9,6 +9,8 @@
 #define SESSION_HANDSHAKE_MS 5000u
 #define SESSION_LINE_MAX (64u * 1024)
 #define SESSION_WRITE_MAX (4u * 1024 * 1024)
+/* How long a bye may take to reach the peer before the connection is closed anyway. */
+#define SESSION_LINGER_MS 1000u
 
 struct session;
 
@@ -19,7 +21,9 @@ struct session_callbacks {
     void (*on_line)(void *context, struct session *session, char *line, size_t len);
     /* The last callback, exactly once; the session is freed after it. `was_up` tells whether
      * on_up ran. `reason` is a sentence for the log and the user (what the peer's bye said, what
-     * failed); valid during the call. */
+     * failed); valid during the call. It may hold the peer's words: escape it (the log does).
+     * A bye instead of a hello gives ERR_VERSION or ERR_AUTH if that is what the peer says, else
+     * ERR_CLOSED. A bye after the handshake is a line like any other. */
     void (*on_closed)(void *context, struct session *session, bool was_up, int error,
                       const char *reason);
 };
@@ -40,7 +44,8 @@ int session_start(struct session *session);
 /* Sends a line that ends with LF. As conn_write. */
 int session_write(struct session *session, const char *line, size_t len);
 
-/* Says bye (code and message for the peer) and closes. Idempotent. */
+/* Says bye (code and message for the peer) and closes with ERR_CANCELLED once the peer has closed
+ * too, at most SESSION_LINGER_MS later. No line is handed on any more. Idempotent. */
 void session_bye(struct session *session, const char *code, const char *message);
 
 /* Closes at once. Idempotent. */

@@ -1,0 +1,14 @@
+/* Numeric addresses and ports, as the configuration has them, for sockets. */
+#ifndef TTYFERRY_LINK_LINK_ADDRESS_H
+#define TTYFERRY_LINK_LINK_ADDRESS_H
+
+#include <stdint.h>
+#include <uv.h>
+
+/* Reads a numeric IPv4 or IPv6 address. Returns 0 or ERR_INVALID. */
+int link_address_from_text(const char *text, uint16_t port, struct sockaddr_storage *address);
+
+/* The port in the address, in the host's byte order. */
+uint16_t link_address_port(const struct sockaddr_storage *address);
+
+#endif

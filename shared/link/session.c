@@ -1,0 +1,253 @@
+#include "shared/link/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/error.h"
+
+/* A reason quotes at most one bye. */
+#define SESSION_REASON_SIZE (WIRE_CODE_SIZE + WIRE_TEXT_SIZE + 64)
+
+enum session_state {
+    SESSION_NEW,
+    SESSION_GREETING, /* our hello is out, the peer's is awaited */
+    SESSION_UP,
+    SESSION_ENDING,
+};
+
+struct session {
+    struct conn *conn; /* NULL once it has closed */
+    uv_timer_t deadline;
+    bool deadline_closed;
+    enum session_state state;
+    bool was_up;
+    const struct handshake_config *config;
+    const struct session_callbacks *callbacks;
+    void *context;
+    int error; /* what the conn ended with */
+    char reason[SESSION_REASON_SIZE];
+};
+
+static const struct conn_limits session_limits = {
+    .line_max = SESSION_LINE_MAX,
+    .write_max = SESSION_WRITE_MAX,
+};
+
+/* The first reason counts, as the first error does. */
+static void set_reason(struct session *session, const char *format, ...)
+{
+    va_list arguments;
+
+    if (session->reason[0] != '\0') {
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(session->reason, sizeof session->reason, format, arguments);
+    va_end(arguments);
+}
+
+static void describe_end(struct session *session, int error)
+{
+    if (session->was_up) {
+        set_reason(session, "the link ended: %s", error_text(error));
+    } else {
+        set_reason(session, "the link ended before the peer's hello: %s", error_text(error));
+    }
+}
+
+static void finish_if_closed(struct session *session)
+{
+    if (session->conn || !session->deadline_closed) {
+        return;
+    }
+    session->callbacks->on_closed(session->context, session, session->was_up, session->error,
+                                  session->reason);
+    free(session);
+}
+
+static void on_deadline_closed(uv_handle_t *handle)
+{
+    struct session *session = handle->data;
+
+    session->deadline_closed = true;
+    finish_if_closed(session);
+}
+
+static void on_conn_closed(void *context, int error)
+{
+    struct session *session = context;
+
+    session->state = SESSION_ENDING;
+    session->conn = NULL;
+    session->error = error;
+    describe_end(session, error);
+    uv_close((uv_handle_t *)&session->deadline, on_deadline_closed);
+}
+
+static void end_with_bye(struct session *session, const struct wire_bye *bye, int error)
+{
+    char *line = NULL;
+    size_t len = 0;
+
+    session->state = SESSION_ENDING;
+    uv_timer_stop(&session->deadline);
+    if (wire_bye_to_line(bye, &line, &len) == 0) {
+        conn_write(session->conn, line, len);
+        free(line);
+    }
+    conn_close_after_writes(session->conn, error, SESSION_LINGER_MS);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    static const struct wire_bye bye = {.code = "timeout", .message = "no hello came in time"};
+    struct session *session = timer->data;
+
+    set_reason(session, "the peer did not say hello in time");
+    end_with_bye(session, &bye, ERR_TIMEOUT);
+}
+
+/* The error for a bye that came in place of a hello. */
+static int error_from_bye(const struct wire_bye *bye)
+{
+    if (strcmp(bye->code, "version") == 0) {
+        return ERR_VERSION;
+    }
+    if (strcmp(bye->code, "auth") == 0) {
+        return ERR_AUTH;
+    }
+    return ERR_CLOSED;
+}
+
+static void take_first_line(struct session *session, const char *line, size_t len)
+{
+    struct wire_hello peer;
+    struct wire_bye bye;
+    int result = handshake_check(session->config, line, len, &peer, &bye);
+
+    if (result == ERR_CLOSED) {
+        set_reason(session, "the peer refuses the link (%s): %s", bye.code, bye.message);
+        session_close(session, error_from_bye(&bye));
+        return;
+    }
+    if (result != 0) {
+        set_reason(session, "%s", bye.message);
+        end_with_bye(session, &bye, result);
+        return;
+    }
+    uv_timer_stop(&session->deadline);
+    session->state = SESSION_UP;
+    session->was_up = true;
+    session->callbacks->on_up(session->context, session, &peer);
+}
+
+static void on_conn_line(void *context, char *line, size_t len)
+{
+    struct session *session = context;
+
+    if (session->state == SESSION_GREETING) {
+        take_first_line(session, line, len);
+    } else if (session->state == SESSION_UP) {
+        session->callbacks->on_line(session->context, session, line, len);
+    }
+}
+
+static const struct conn_callbacks session_conn_callbacks = {
+    .on_line = on_conn_line,
+    .on_closed = on_conn_closed,
+};
+
+int session_create(uv_loop_t *loop, enum conn_kind kind, const struct handshake_config *config,
+                   const struct session_callbacks *callbacks, void *context,
+                   struct session **session)
+{
+    struct session *created = calloc(1, sizeof *created);
+    int result;
+
+    if (!created) {
+        return ERR_NOMEM;
+    }
+    result =
+        conn_create(loop, kind, &session_limits, &session_conn_callbacks, created, &created->conn);
+    if (result != 0) {
+        free(created);
+        return result;
+    }
+    uv_timer_init(loop, &created->deadline); /* Documented never to fail. */
+    created->deadline.data = created;
+    created->config = config;
+    created->callbacks = callbacks;
+    created->context = context;
+    *session = created;
+    return 0;
+}
+
+uv_stream_t *session_stream(struct session *session)
+{
+    return conn_stream(session->conn);
+}
+
+static int send_hello(struct session *session)
+{
+    char *line = NULL;
+    size_t len = 0;
+    int result = handshake_hello_line(session->config, &line, &len);
+
+    if (result == 0) {
+        result = conn_write(session->conn, line, len);
+        free(line);
+    }
+    return result;
+}
+
+int session_start(struct session *session)
+{
+    unsigned deadline_ms = session->config->deadline_ms;
+    int result;
+
+    if (session->state != SESSION_NEW) {
+        return ERR_CLOSED;
+    }
+    session->state = SESSION_GREETING;
+    result = conn_start(session->conn);
+    if (result == 0) {
+        result = send_hello(session);
+    }
+    if (result != 0) {
+        session_close(session, result);
+        return result;
+    }
+    if (deadline_ms == 0) {
+        deadline_ms = SESSION_HANDSHAKE_MS;
+    }
+    uv_timer_start(&session->deadline, on_deadline, deadline_ms, 0);
+    return 0;
+}
+
+int session_write(struct session *session, const char *line, size_t len)
+{
+    return session->state == SESSION_UP ? conn_write(session->conn, line, len) : ERR_CLOSED;
+}
+
+void session_bye(struct session *session, const char *code, const char *message)
+{
+    struct wire_bye bye = {0};
+
+    if (session->state == SESSION_ENDING) {
+        return;
+    }
+    snprintf(bye.code, sizeof bye.code, "%s", code);
+    snprintf(bye.message, sizeof bye.message, "%s", message);
+    set_reason(session, "ended here: %s", bye.message);
+    end_with_bye(session, &bye, ERR_CANCELLED);
+}
+
+void session_close(struct session *session, int error)
+{
+    session->state = SESSION_ENDING;
+    if (session->conn) {
+        conn_close(session->conn, error);
+    }
+}
