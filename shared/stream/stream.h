@@ -9,6 +9,10 @@
 
 struct stream;
 
+/* The greeting of every subscriber is a snapshot. It carries the number of the last line before it,
+ * so that the next line is one more; while no event has been published that number is 1, and the
+ * first event's is 2. */
+
 /* Opens the stream at `path` (see local_server_open for `path`, `group` and errors). `run` is the
  * id of this agent run (EVENT_RUN_SIZE). `*stream` is the caller's until stream_close. */
 int stream_open(uv_loop_t *loop, const char *path, const char *group, const char *run,
@@ -21,9 +25,10 @@ int stream_make_run(char run[EVENT_RUN_SIZE]);
  * ignored) and sends it. For every type but EVENT_ARRIVAL and EVENT_UPDATE only event->board.id
  * is looked at, and for EVENT_READY ttys and usb_node; the line carries the board as the stream
  * knows it with its new state. An event about a board that is not there (never arrived, or
- * removed) is dropped with a debug line; EVENT_ARRIVAL takes event->board whole, state included
- * (BOARD_STATE_WAITING, _AVAILABLE, ...); EVENT_UPDATE takes the host's facts and keeps state,
- * ttys and usb_node. */
+ * removed) is dropped with a debug line; an EVENT_READY for a board that is ready already with the
+ * same ttys and usb_node is dropped silently, for the guest says ready again after every reconnect;
+ * EVENT_ARRIVAL takes event->board whole, state included (BOARD_STATE_WAITING, _AVAILABLE, ...);
+ * EVENT_UPDATE takes the host's facts and keeps state, ttys and usb_node. */
 void stream_publish(struct stream *stream, const struct event *event);
 
 /* The boards as the stream tells them. The stream owns the table. */

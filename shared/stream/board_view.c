@@ -1,0 +1,108 @@
+#include "shared/stream/board_view.h"
+
+#include <string.h>
+
+#include "shared/core/error.h"
+
+static const enum board_state state_after[] = {
+    [EVENT_NEEDS_SHARING] = BOARD_STATE_NEEDS_SHARING,
+    [EVENT_ATTACHING] = BOARD_STATE_ATTACHING,
+    [EVENT_READY] = BOARD_STATE_READY,
+    [EVENT_FAILED] = BOARD_STATE_FAILED,
+    [EVENT_DETACHED] = BOARD_STATE_DETACHED,
+    [EVENT_YIELDED] = BOARD_STATE_YIELDED,
+    [EVENT_TAKEN] = BOARD_STATE_WAITING,
+    [EVENT_REMOVAL] = BOARD_STATE_GONE,
+};
+
+static bool are_ttys_equal(const struct board_ttys *a, const struct board_ttys *b)
+{
+    if (a->count != b->count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        const struct board_tty *x = &a->items[i];
+        const struct board_tty *y = &b->items[i];
+
+        if (x->interface != y->interface || strcmp(x->path, y->path) != 0 ||
+            strcmp(x->by_id, y->by_id) != 0 || strcmp(x->link, y->link) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void set_nodes(struct board *board, const struct board *from)
+{
+    board->ttys = from->ttys;
+    memcpy(board->usb_node, from->usb_node, sizeof board->usb_node);
+}
+
+static int apply_arrival(struct board_table *boards, struct event *event)
+{
+    return board_table_put(boards, &event->board);
+}
+
+static int apply_update(struct board *known, struct event *event)
+{
+    struct board updated = event->board;
+
+    updated.state = known->state;
+    set_nodes(&updated, known);
+    *known = updated;
+    return 0;
+}
+
+static int apply_ready(struct board *known, const struct event *event)
+{
+    if (known->state == BOARD_STATE_READY && are_ttys_equal(&known->ttys, &event->board.ttys) &&
+        strcmp(known->usb_node, event->board.usb_node) == 0) {
+        return ERR_EXISTS;
+    }
+    set_nodes(known, &event->board);
+    known->state = BOARD_STATE_READY;
+    return 0;
+}
+
+static int apply_state(struct board *known, const struct event *event)
+{
+    static const struct board without_nodes = {0};
+
+    set_nodes(known, &without_nodes);
+    known->state = state_after[event->type];
+    return 0;
+}
+
+int board_view_apply(struct board_table *boards, struct event *event)
+{
+    struct board *known;
+    int result;
+
+    if (event->type == EVENT_LINK) {
+        return 0;
+    }
+    if (event->type == EVENT_SNAPSHOT) {
+        return ERR_INVALID;
+    }
+    if (event->type == EVENT_ARRIVAL) {
+        return apply_arrival(boards, event);
+    }
+    known = board_table_find(boards, event->board.id);
+    if (!known) {
+        return ERR_NOT_FOUND;
+    }
+    if (event->type == EVENT_UPDATE) {
+        result = apply_update(known, event);
+    } else if (event->type == EVENT_READY) {
+        result = apply_ready(known, event);
+    } else {
+        result = apply_state(known, event);
+    }
+    if (result == 0) {
+        event->board = *known;
+        if (event->type == EVENT_REMOVAL) {
+            board_table_remove(boards, known->id);
+        }
+    }
+    return result;
+}

@@ -1,0 +1,18 @@
+/* The boards as a stream tells them: how each event changes the table, for the agent that
+ * publishes and for the reader that follows. Pure. */
+#ifndef TTYFERRY_STREAM_BOARD_VIEW_H
+#define TTYFERRY_STREAM_BOARD_VIEW_H
+
+#include "shared/core/board_table.h"
+#include "shared/core/event.h"
+
+/* Applies an event to the boards and fills event->board with the whole board as it stands after it
+ * (with BOARD_STATE_GONE for one that is removed). What is looked at in event->board:
+ * EVENT_ARRIVAL all of it; EVENT_UPDATE the host's facts, state and nodes being kept; EVENT_READY
+ * id, ttys and usb_node; any other type the id.
+ * EVENT_LINK changes nothing. Returns 0; ERR_NOT_FOUND for a board that is not there; ERR_EXISTS
+ * for an EVENT_READY that says nothing new; ERR_INVALID for EVENT_SNAPSHOT; ERR_FULL; ERR_NOMEM.
+ * On failure both stay untouched. */
+int board_view_apply(struct board_table *boards, struct event *event);
+
+#endif
