@@ -1,0 +1,56 @@
+#include "shared/cli/cli_stream.h"
+
+#include "shared/cli/cli.h"
+#include "shared/cli/cli_output.h"
+#include "shared/core/error.h"
+#include "shared/core/event_json.h"
+#include "shared/core/text.h"
+#include "shared/link/local_client.h"
+
+/* A reader says nothing; the bound is there because every queue has one. */
+#define READER_WRITE_MAX 4096u
+
+static const struct conn_limits limits = {
+    .line_max = EVENT_JSON_LINE_MAX,
+    .write_max = READER_WRITE_MAX,
+};
+
+int cli_stream_open(uv_loop_t *loop, const char *path, const struct conn_callbacks *callbacks,
+                    void *context, char used[CLI_STREAM_PATH_SIZE], struct conn **conn)
+{
+    int result = path ? text_copy(used, CLI_STREAM_PATH_SIZE, path)
+                      : local_client_default_path(used, CLI_STREAM_PATH_SIZE);
+
+    if (result != 0) {
+        return result;
+    }
+    return local_client_open(loop, used, &limits, callbacks, context, conn);
+}
+
+int cli_stream_explain(const char *verb, const char *path, int error)
+{
+    switch (error) {
+    case ERR_NOT_FOUND:
+    case ERR_REFUSED:
+        cli_output_error(verb,
+                         "no agent is running here, for nothing answers at %s: start it with "
+                         "\"ttyferry agent\"",
+                         path);
+        return CLI_NO_AGENT;
+    case ERR_DENIED:
+        cli_output_error(verb,
+                         "you may not read the stream at %s: run this as the user the agent is "
+                         "for, or as a member of the socket's group",
+                         path);
+        return CLI_FAILED;
+    case ERR_AUTH:
+        cli_output_error(verb,
+                         "%s was made by another user and is not trusted: end the program that "
+                         "holds that name, then start \"ttyferry agent\"",
+                         path);
+        return CLI_FAILED;
+    default:
+        cli_output_error(verb, "cannot read the stream at %s: %s", path, error_text(error));
+        return CLI_FAILED;
+    }
+}

@@ -1,0 +1,27 @@
+/* The local agent's stream, as every verb that reads it needs it. */
+#ifndef TTYFERRY_CLI_CLI_STREAM_H
+#define TTYFERRY_CLI_CLI_STREAM_H
+
+#include <stddef.h>
+#include <uv.h>
+
+#include "shared/link/conn.h"
+
+#define CLI_STREAM_PATH_SIZE 260
+
+/* For --help. */
+#define CLI_STREAM_MATCH_HELP                                                                      \
+    "MATCH names a board: VID:PID (four hex digits each, or *), serial=SERIAL, port=BUSID,\n"      \
+    "com=COM5, name=NAME, or just NAME.\n"
+#define CLI_STREAM_OPTION_HELP                                                                     \
+    "  --stream PATH   read the stream at PATH instead of the local agent's own\n"
+
+/* Connects to the stream at `path`, or to the local agent's own if that is NULL. As
+ * local_client_open; what came of the path is in `used` for the messages. */
+int cli_stream_open(uv_loop_t *loop, const char *path, const struct conn_callbacks *callbacks,
+                    void *context, char used[CLI_STREAM_PATH_SIZE], struct conn **conn);
+
+/* Says on stderr why the stream could not be opened, and what to do. Returns the exit code. */
+int cli_stream_explain(const char *verb, const char *path, int error);
+
+#endif

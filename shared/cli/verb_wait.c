@@ -1,0 +1,345 @@
+#include "shared/cli/verbs.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "shared/cli/cli.h"
+#include "shared/cli/cli_args.h"
+#include "shared/cli/cli_output.h"
+#include "shared/cli/cli_stream.h"
+#include "shared/cli/stream_reader.h"
+#include "shared/core/error.h"
+#include "shared/core/event_json.h"
+#include "shared/core/match.h"
+
+#define VERB "wait"
+/* How often a vanished agent is looked for again. */
+#define WAIT_RETRY_MS 250u
+/* With --timeout 0, how long a connected agent has for its snapshot. */
+#define WAIT_SNAPSHOT_MS 5000u
+#define WAIT_TIMEOUT_MAX_S 1000000.0
+
+static const char help[] =
+    "Usage: ttyferry wait MATCH [--state ready|gone] [--timeout S] [--json]\n"
+    "\n"
+    "Blocks until the board is ready to be used in Linux, and prints the path of its tty and a\n"
+    "line feed, nothing else: the first one if it has several, its USB node if it has none.\n"
+    "\n"
+    "  --state gone    wait until no board fits MATCH any more; prints nothing\n"
+    "  --timeout S     give up after S seconds (decimals are welcome); 0 looks once\n"
+    "  --json          print a snapshot event with the fitting boards instead, on one line\n"
+    /* The lines that verbs share. */
+    CLI_STREAM_OPTION_HELP "\n" CLI_STREAM_MATCH_HELP "\n"
+    "Exit codes: 0 done, 1 failed, 2 usage, or MATCH fits several boards, 3 timed out,\n"
+    "4 no agent. Should the agent go away meanwhile, a wait with a timeout looks for it again\n"
+    "until then; one without ends with 4.\n";
+
+struct options {
+    const char *match_text;
+    struct match match;
+    bool gone;
+    bool has_timeout;
+    uint64_t timeout_ms;
+    bool json;
+    const char *stream;
+};
+
+struct wait {
+    struct options options;
+    uv_loop_t loop;
+    uv_timer_t timeout;
+    uv_timer_t retry;
+    struct stream_reader *reader; /* NULL while the agent is away */
+    char path[CLI_STREAM_PATH_SIZE];
+    bool ended; /* exit_code is settled */
+    int exit_code;
+};
+
+static void end(struct wait *wait, int exit_code)
+{
+    if (wait->ended) {
+        return;
+    }
+    wait->ended = true;
+    wait->exit_code = exit_code;
+    uv_close((uv_handle_t *)&wait->timeout, NULL);
+    uv_close((uv_handle_t *)&wait->retry, NULL);
+    if (wait->reader) {
+        stream_reader_close(wait->reader, ERR_CANCELLED);
+    }
+}
+
+static void end_after_output(struct wait *wait, int result)
+{
+    if (result != 0) {
+        cli_output_error(VERB, "cannot write to stdout: %s", error_text(result));
+    }
+    end(wait, result == 0 ? CLI_DONE : CLI_FAILED);
+}
+
+static int collect_fitting(struct wait *wait, struct board_table *fitting)
+{
+    const struct board_table *boards = stream_reader_boards(wait->reader);
+    int result = 0;
+
+    for (size_t i = 0; i < boards->count && result == 0; i++) {
+        if (match_check(&wait->options.match, boards->items[i])) {
+            result = board_table_put(fitting, boards->items[i]);
+        }
+    }
+    return result;
+}
+
+static int print_json(struct wait *wait, const struct board_table *fitting)
+{
+    struct event snapshot = {
+        .type = EVENT_SNAPSHOT,
+        .stamp = *stream_reader_stamp(wait->reader),
+        .boards = fitting,
+    };
+    char *line;
+    size_t len;
+    int result = event_json_from_event(&snapshot, &line, &len);
+
+    if (result == 0) {
+        result = cli_output_bytes(line, len);
+        free(line);
+    }
+    return result;
+}
+
+static int print_node(const struct board *board)
+{
+    const char *node = board->ttys.count > 0 ? board->ttys.items[0].path : board->usb_node;
+
+    return cli_output_line(node, strlen(node));
+}
+
+static void print_ambiguity(const struct wait *wait, const struct board_table *fitting)
+{
+    cli_output_error(VERB,
+                     "\"%s\" fits %zu boards, say which one is meant:", wait->options.match_text,
+                     fitting->count);
+    for (size_t i = 0; i < fitting->count; i++) {
+        const struct board *board = fitting->items[i];
+        const char *serial = board->serial[0] != '\0' ? board->serial : "(none)";
+        const char *busid = board->busid[0] != '\0' ? board->busid : "(unknown)";
+
+        cli_output_error(VERB, "  %04x:%04x serial=%s port=%s %s", board->vid, board->pid, serial,
+                         busid, board->description);
+    }
+}
+
+static void check_ready(struct wait *wait, const struct board_table *fitting)
+{
+    if (fitting->count > 1) {
+        print_ambiguity(wait, fitting);
+        end(wait, CLI_USAGE);
+    } else if (fitting->count == 1 && fitting->items[0]->state == BOARD_STATE_READY) {
+        end_after_output(wait, wait->options.json ? print_json(wait, fitting)
+                                                  : print_node(fitting->items[0]));
+    }
+}
+
+static void check_gone(struct wait *wait, const struct board_table *fitting)
+{
+    if (fitting->count == 0) {
+        end_after_output(wait, wait->options.json ? print_json(wait, fitting) : 0);
+    }
+}
+
+static void time_out(struct wait *wait)
+{
+    cli_output_error(VERB, "\"%s\" is not %s%s", wait->options.match_text,
+                     wait->options.gone ? "gone" : "ready",
+                     wait->reader ? "" : " as far as is known: the agent has gone");
+    end(wait, CLI_TIMED_OUT);
+}
+
+static void on_change(void *context, struct stream_reader *reader)
+{
+    struct wait *wait = context;
+    struct board_table fitting;
+
+    (void)reader;
+    if (wait->ended) {
+        return;
+    }
+    board_table_init(&fitting);
+    if (collect_fitting(wait, &fitting) != 0) {
+        cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
+        end(wait, CLI_FAILED);
+    } else if (wait->options.gone) {
+        check_gone(wait, &fitting);
+    } else {
+        check_ready(wait, &fitting);
+    }
+    board_table_finish(&fitting);
+    if (!wait->ended && wait->options.has_timeout && wait->options.timeout_ms == 0) {
+        time_out(wait);
+    }
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    struct wait *wait = timer->data;
+
+    if (wait->options.timeout_ms == 0) {
+        cli_output_error(VERB, "the agent at %s does not answer", wait->path);
+        end(wait, CLI_FAILED);
+    } else {
+        time_out(wait);
+    }
+}
+
+static void on_retry(uv_timer_t *timer);
+
+/* Whether it is worth looking for the agent again: an agent that is being restarted goes away for
+ * a moment, a stream that makes no sense stays as it is. */
+static bool may_come_back(const struct wait *wait, int error)
+{
+    return wait->options.has_timeout && wait->options.timeout_ms > 0 &&
+           (error == ERR_CLOSED || error == ERR_NOT_FOUND || error == ERR_REFUSED ||
+            error == ERR_BUSY);
+}
+
+static void on_closed(void *context, int error)
+{
+    struct wait *wait = context;
+
+    wait->reader = NULL;
+    if (wait->ended) {
+        return;
+    }
+    if (may_come_back(wait, error)) {
+        uv_timer_start(&wait->retry, on_retry, WAIT_RETRY_MS, 0);
+        return;
+    }
+    cli_output_error(VERB, "the agent at %s has gone (%s)", wait->path, error_text(error));
+    end(wait, error == ERR_CLOSED ? CLI_NO_AGENT : CLI_FAILED);
+}
+
+static const struct stream_reader_callbacks reader_callbacks = {
+    .on_change = on_change,
+    .on_closed = on_closed,
+};
+
+static int connect_reader(struct wait *wait)
+{
+    return stream_reader_open(&wait->loop, wait->options.stream, &reader_callbacks, wait,
+                              wait->path, &wait->reader);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct wait *wait = timer->data;
+    int result = connect_reader(wait);
+
+    if (result != 0 && may_come_back(wait, result)) {
+        uv_timer_start(&wait->retry, on_retry, WAIT_RETRY_MS, 0);
+    } else if (result != 0) {
+        end(wait, cli_stream_explain(VERB, wait->path, result));
+    }
+}
+
+static int run(struct wait *wait)
+{
+    int result;
+
+    if (uv_loop_init(&wait->loop) != 0) {
+        cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
+        return CLI_FAILED;
+    }
+    uv_timer_init(&wait->loop, &wait->timeout);
+    uv_timer_init(&wait->loop, &wait->retry);
+    wait->timeout.data = wait;
+    wait->retry.data = wait;
+    result = connect_reader(wait);
+    if (result != 0) {
+        end(wait, cli_stream_explain(VERB, wait->path, result));
+    } else if (wait->options.has_timeout) {
+        uint64_t timeout_ms = wait->options.timeout_ms;
+
+        uv_timer_start(&wait->timeout, on_timeout, timeout_ms ? timeout_ms : WAIT_SNAPSHOT_MS, 0);
+    }
+    uv_run(&wait->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&wait->loop);
+    return wait->exit_code;
+}
+
+static int read_timeout(const char *text, struct options *options)
+{
+    char *rest;
+    double seconds = strtod(text, &rest);
+
+    if (rest == text || *rest != '\0' || !(seconds >= 0 && seconds <= WAIT_TIMEOUT_MAX_S)) {
+        return cli_args_refuse(VERB, "--timeout wants seconds, such as 10 or 0.5", text);
+    }
+    options->has_timeout = true;
+    options->timeout_ms = (uint64_t)(seconds * 1000);
+    if (seconds > 0 && options->timeout_ms == 0) {
+        options->timeout_ms = 1;
+    }
+    return CLI_DONE;
+}
+
+static int read_state(const char *text, struct options *options)
+{
+    options->gone = strcmp(text, "gone") == 0;
+    return options->gone || strcmp(text, "ready") == 0
+               ? CLI_DONE
+               : cli_args_refuse(VERB, "--state wants ready or gone", text);
+}
+
+/* Returns true to go on; false when the verb ends with `*exit_code`. */
+static bool read_options(int argc, char **argv, struct options *options, int *exit_code)
+{
+    const char *state = "ready";
+    const char *timeout = NULL;
+    const char *reason;
+    const struct cli_option table[] = {
+        {.name = "--state", .value = &state},
+        {.name = "--timeout", .value = &timeout},
+        {.name = "--json", .flag = &options->json},
+        {.name = "--stream", .value = &options->stream},
+        {.name = NULL},
+    };
+    const struct cli_args args = {
+        .verb = VERB,
+        .help = help,
+        .options = table,
+        .operand_name = "MATCH",
+        .operand = &options->match_text,
+    };
+
+    if (!cli_args_parse(&args, argc, argv, exit_code)) {
+        return false;
+    }
+    if (match_from_text(options->match_text, &options->match, &reason) != 0) {
+        *exit_code = cli_args_refuse(VERB, reason, options->match_text);
+        return false;
+    }
+    *exit_code = read_state(state, options);
+    if (*exit_code == CLI_DONE && timeout) {
+        *exit_code = read_timeout(timeout, options);
+    }
+    return *exit_code == CLI_DONE;
+}
+
+int verb_wait(int argc, char **argv)
+{
+    struct wait *wait = calloc(1, sizeof *wait);
+    int exit_code;
+
+    if (!wait) {
+        cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
+        return CLI_FAILED;
+    }
+    if (read_options(argc, argv, &wait->options, &exit_code)) {
+        exit_code = run(wait);
+    }
+    free(wait);
+    return exit_code;
+}
