@@ -43,12 +43,14 @@ static bool is_ipv4(const char *text)
     return true;
 }
 
-/* Tells a numeric IPv6 address from a host name; the socket call has the last word. */
+/* Tells a numeric IPv6 address (it has two colons at least) from a host name, and from an address
+ * with a port; the socket call has the last word. */
 static bool is_ipv6(const char *text)
 {
     size_t len = strspn(text, "0123456789abcdefABCDEF:.");
-    return strchr(text, ':') != NULL && (text[len] == '\0' || text[len] == '%') &&
-           !text_has_control(text);
+    const char *colon = strchr(text, ':');
+    return colon != NULL && strchr(colon + 1, ':') != NULL &&
+           (text[len] == '\0' || text[len] == '%') && !text_has_control(text);
 }
 
 static bool read_address(const cJSON *value, char target[CONFIG_ADDRESS_SIZE])

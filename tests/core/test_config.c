@@ -1,0 +1,202 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/config.h"
+#include "shared/core/error.h"
+#include "tests/core/cases.h"
+
+static const struct config defaults = {
+    .link_address = "127.0.0.1", .link_port = 24240, .usbipd_port = 3240};
+
+static void assert_same(const struct config *config, const struct config *expected)
+{
+    assert_string_equal(config->link_address, expected->link_address);
+    assert_int_equal(config->link_port, expected->link_port);
+    assert_int_equal(config->link_auth, expected->link_auth);
+    assert_string_equal(config->usbipd_address, expected->usbipd_address);
+    assert_int_equal(config->usbipd_port, expected->usbipd_port);
+}
+
+static int read_text(const char *text, struct config *config, char *reason)
+{
+    /* A copy of just that size, so that a sanitizer sees a read beyond it. */
+    size_t len = strlen(text);
+    char *copy = malloc(len > 0 ? len : 1);
+    assert_non_null(copy);
+    memcpy(copy, text, len);
+    int result = config_from_text(copy, len, config, reason);
+    free(copy);
+    return result;
+}
+
+static const struct good_case {
+    const char *name;
+    const char *text;
+    struct config expected;
+} good_cases[] = {
+    {"config: empty text", "", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
+    {"config: comments only", "// a\n/* b */", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
+    {"config: empty object", "{}", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
+    {"config: empty sections",
+     "{\"link\":{},\"usbipd\":{}}",
+     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
+    {"config: every key",
+     "{\"link\":{\"address\":\"::1\",\"port\":1,\"auth\":\"none\"},"
+     "\"usbipd\":{\"address\":\"172.20.0.1\",\"port\":65535}}",
+     {"::1", 1, CONFIG_AUTH_NONE, "172.20.0.1", 65535}},
+    {"config: auth by key",
+     "{\"link\":{\"auth\":\"key\"}}",
+     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
+    {"config: an IPv6 address with its zone",
+     "{\"usbipd\":{\"address\":\"fe80::1%eth0\"}}",
+     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "fe80::1%eth0", 3240}},
+    {"config: comments everywhere",
+     "// first\n{/**/\"link\"/* // */:{\"port\"://x\r\n7/***/}}//last",
+     {"127.0.0.1", 7, CONFIG_AUTH_KEY, "", 3240}},
+    {"config: byte order mark and CR LF",
+     "\xEF\xBB\xBF{\r\n\"link\":{\"port\":7}\r\n}\r\n",
+     {"127.0.0.1", 7, CONFIG_AUTH_KEY, "", 3240}},
+};
+
+static void run_good(void **state)
+{
+    const struct good_case *row = *state;
+    struct config config;
+    config_init(&config);
+    char reason[CONFIG_REASON_SIZE] = "untouched";
+    assert_int_equal(read_text(row->text, &config, reason), 0);
+    assert_same(&config, &row->expected);
+    assert_string_equal(reason, "untouched");
+}
+
+#define LONG_KEY                                                                                   \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+    "aaaa"
+
+static const struct bad_case {
+    const char *name;
+    const char *text;
+    const char *reason;
+} bad_cases[] = {
+    {"config: unknown section", "{\"lnik\":{}}", "unknown key \"lnik\": known are link, usbipd"},
+    {"config: unknown key", "{\"link\":{\"prot\":1}}",
+     "unknown key \"link.prot\": \"link\" has address, port, auth"},
+    {"config: key of another section", "{\"usbipd\":{\"auth\":\"key\"}}",
+     "unknown key \"usbipd.auth\": \"usbipd\" has address, port"},
+    {"config: key in another case", "{\"link\":{\"Port\":1}}", "unknown key \"link.Port\""},
+    {"config: key with a line feed", "{\"a\\nb\":1}", "unknown key \"a\\x0ab\""},
+    {"config: empty key", "{\"\":1}", "unknown key \"\""},
+    {"config: long key", "{\"" LONG_KEY "\":1}", "known are link, usbipd"},
+    {"config: section is a number", "{\"link\":1}", "\"link\" must be an object in braces"},
+    {"config: section null", "{\"link\":null}", "\"link\" must be an object in braces"},
+    {"config: section twice", "{\"link\":{},\"link\":{}}", "\"link\" stands there twice"},
+    {"config: key twice", "{\"link\":{\"port\":1,\"port\":2}}", "\"link.port\" stands there twice"},
+    {"config: port 0", "{\"link\":{\"port\":0}}",
+     "\"link.port\" must be a whole number from 1 to 65535"},
+    {"config: port over 65535", "{\"usbipd\":{\"port\":65536}}",
+     "\"usbipd.port\" must be a whole number from 1 to 65535"},
+    {"config: port with a fraction", "{\"link\":{\"port\":1.5}}", "\"link.port\" must be"},
+    {"config: port below 0", "{\"link\":{\"port\":-1}}", "\"link.port\" must be"},
+    {"config: infinite port", "{\"link\":{\"port\":1e999}}", "\"link.port\" must be"},
+    {"config: port in quotes", "{\"link\":{\"port\":\"1\"}}", "\"link.port\" must be"},
+    {"config: port null", "{\"link\":{\"port\":null}}", "\"link.port\" must be"},
+    {"config: auth", "{\"link\":{\"auth\":\"None\"}}", "\"link.auth\" must be \"key\" or \"none\""},
+    {"config: auth false", "{\"link\":{\"auth\":false}}", "\"link.auth\" must be"},
+    {"config: a host name", "{\"link\":{\"address\":\"localhost\"}}",
+     "\"link.address\" must be a numeric IPv4 or IPv6 address in quotes"},
+    {"config: a host name of hex letters", "{\"link\":{\"address\":\"cafe\"}}",
+     "\"link.address\" must be"},
+    {"config: empty address", "{\"link\":{\"address\":\"\"}}", "\"link.address\" must be"},
+    {"config: three parts", "{\"link\":{\"address\":\"127.0.1\"}}", "\"link.address\" must be"},
+    {"config: five parts", "{\"link\":{\"address\":\"1.2.3.4.5\"}}", "\"link.address\" must be"},
+    {"config: a part of 256", "{\"link\":{\"address\":\"1.2.3.256\"}}", "\"link.address\" must be"},
+    {"config: an empty part", "{\"link\":{\"address\":\"1..3.4\"}}", "\"link.address\" must be"},
+    {"config: a leading zero", "{\"link\":{\"address\":\"1.2.3.04\"}}", "\"link.address\" must be"},
+    {"config: an address and a port", "{\"link\":{\"address\":\"1.2.3.4:5\"}}",
+     "\"link.address\" must be"},
+    {"config: address as a number", "{\"usbipd\":{\"address\":1}}", "\"usbipd.address\" must be"},
+    {"config: address too long", "{\"usbipd\":{\"address\":\"fe80::1%" LONG_KEY "\"}}",
+     "\"usbipd.address\" must be"},
+    {"config: not JSON", "{\n\"link\": {\n\"port\": nope\n}}", "line 3: not a JSON object"},
+    {"config: not JSON after comments", "{ // a\n/* b\n\n */ \"link\": nope }", "line 4: not"},
+    {"config: trailing comma", "{\"link\":{\"port\":1,}}", "line 1: not a JSON object"},
+    {"config: an array", "[]", "line 1: not a JSON object"},
+    {"config: trailing text", "{}\nx", "line 2: not a JSON object"},
+    {"config: a comment without end", "{}\n\n/* a", "line 3: a comment without its end"},
+    {"config: a comment ends with its own star", "{} /*/", "line 1: a comment without its end"},
+    {"config: half a comment", "{} /", "line 1: not a JSON object"},
+    {"config: a comment in a string is none", "{\"link\":{\"auth\":\"/*x*/\"}}",
+     "\"link.auth\" must be"},
+    {"config: a backslash before the quote", "{\"link\":{\"auth\":\"C:\\\\\" // x\n, \"prot\":1}}",
+     "\"link.auth\" must be"},
+    {"config: an escaped quote", "{\"a\\\"//b\":1}", "unknown key \"a\"//b\""},
+    {"config: string without end", "{\"link", "line 1: not a JSON object"},
+    {"config: invalid UTF-8", "{}\n// \xFF\n\"\xFF\"", "line 3: not a JSON object"},
+};
+
+static void run_bad(void **state)
+{
+    const struct bad_case *row = *state;
+    struct config config = defaults;
+    char reason[CONFIG_REASON_SIZE] = "";
+    assert_int_equal(read_text(row->text, &config, reason), ERR_INVALID);
+    if (strstr(reason, row->reason) == NULL) {
+        assert_string_equal(reason, row->reason);
+    }
+    assert_same(&config, &defaults);
+}
+
+static void a_later_mistake_changes_nothing(void **state)
+{
+    (void)state;
+    struct config config = defaults;
+    char reason[CONFIG_REASON_SIZE];
+    assert_int_equal(read_text("{\"link\":{\"port\":7},\"usbipd\":{\"port\":0}}", &config, reason),
+                     ERR_INVALID);
+    assert_same(&config, &defaults);
+}
+
+static void length_is_bounded(void **state)
+{
+    (void)state;
+    char *text = malloc(CONFIG_TEXT_MAX + 1);
+    assert_non_null(text);
+    memset(text, ' ', CONFIG_TEXT_MAX + 1);
+    struct config config = defaults;
+    char reason[CONFIG_REASON_SIZE] = "";
+    assert_int_equal(config_from_text(text, CONFIG_TEXT_MAX, &config, reason), 0);
+    assert_int_equal(config_from_text(text, CONFIG_TEXT_MAX + 1, &config, reason), ERR_TOO_LONG);
+    assert_string_equal(reason, "longer than 1048576 bytes");
+    free(text);
+}
+
+static void nul_is_refused(void **state)
+{
+    (void)state;
+    struct config config = defaults;
+    char reason[CONFIG_REASON_SIZE] = "";
+    assert_int_equal(config_from_text("\0", 1, &config, reason), ERR_INVALID);
+    assert_int_equal(config_from_text("{}\0", 3, &config, reason), ERR_INVALID);
+}
+
+static void the_defaults(void **state)
+{
+    (void)state;
+    struct config config;
+    memset(&config, 0xFF, sizeof config);
+    config_init(&config);
+    assert_same(&config, &defaults);
+}
+
+int main(void)
+{
+    struct cases cases = {.count = 0};
+    CASES_ADD(&cases, good_cases, run_good);
+    CASES_ADD(&cases, bad_cases, run_bad);
+    cases_add_one(&cases, "config: a later mistake changes nothing",
+                  a_later_mistake_changes_nothing);
+    cases_add_one(&cases, "config: length is bounded", length_is_bounded);
+    cases_add_one(&cases, "config: NUL is refused", nul_is_refused);
+    cases_add_one(&cases, "config: the defaults", the_defaults);
+    return cases_run("config", &cases);
+}
