@@ -1,0 +1,369 @@
+#!/usr/bin/python3
+"""The lab: a Windows (Wine) with usbipd-win's double, a Linux (QEMU) with Debian's kernel, both agents, and one controller
+for all of it.
+
+    with Lab() as lab:
+        lab.start_agents()
+        board = lab.plug("nano", "1-3")
+        received, ready = lab.windows.wait_event("ready", board.id)
+        lab.unplug("1-3")
+
+By hand, in one terminal `tests/lab/lab.py up`, and in another:
+
+    tests/lab/lab.py plug nano 1-3       tests/lab/lab.py unplug 1-3        tests/lab/lab.py list
+    tests/lab/lab.py windows events      the verbs of ttyferry.exe under Wine
+    tests/lab/lab.py guest wait 1a86:*   the verbs of ttyferry in the VM
+    tests/lab/lab.py sh 'dmesg | tail'   any shell script in the VM
+
+docs/testing.md describes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import contextlib
+import dataclasses
+import json
+import os
+import shlex
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm")]
+
+from link_relay import LinkRelay  # noqa: E402
+from models import MODELS, Model  # noqa: E402
+from streams import EventStream  # noqa: E402
+from usbipd_double import UsbipdDouble  # noqa: E402
+from vm import Vm, VmProcess  # noqa: E402
+from wine import Pnp, WinePrefix  # noqa: E402
+
+GUEST_PROGRAM = ROOT / "build/linux/ttyferry"
+HOST_PROGRAM = ROOT / "build/windows/ttyferry.exe"
+PNP_FOLDER = ROOT / "build/windows/tests/lab/pnp"
+USBIPD_PROGRAM = ROOT / "build/linux/tests/lab/usbip/usbipd_double"
+LINK_PORT = 24240
+START_LIMIT_S = 30.0
+EXIT_NO_AGENT = 4
+
+
+class LabError(Exception):
+    """The lab could not do what it was asked."""
+
+
+@dataclasses.dataclass
+class Board:
+    """A board that is plugged in. `id` is its key on the streams."""
+
+    name: str
+    model: Model
+    busid: str
+    instance_id: str
+    com_port: str | None
+
+    @property
+    def id(self) -> str:
+        return self.instance_id.lower()
+
+
+class Lab:
+    """Everything outside the two agents, and the agents. Start with `with`, or start() and stop().
+
+    modprobe: whether the guest has a modprobe (else the agent loads modules by itself).
+    """
+
+    def __init__(self, modprobe: bool = True) -> None:
+        for program in (GUEST_PROGRAM, HOST_PROGRAM, USBIPD_PROGRAM, PNP_FOLDER / "pnpbus.sys"):
+            if not program.exists():
+                raise LabError(f"{program} is missing: run scripts/build.sh linux and scripts/build.sh windows")
+        self.prefix = WinePrefix()
+        self.pnp = Pnp(self.prefix, PNP_FOLDER)
+        self.vm = Vm(modprobe=modprobe)
+        self.boards: dict[str, Board] = {}
+        self.relay: LinkRelay | None = None
+        self._stack = contextlib.ExitStack()
+        self._next_com = 5
+
+    def __enter__(self) -> Lab:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Wine and the VM come up side by side."""
+        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ttyferry-lab-")))
+        self.usbipd = self._stack.enter_context(UsbipdDouble(USBIPD_PROGRAM))
+        self._stack.callback(self.vm.stop)
+        self._stack.callback(self.prefix.stop)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            sides = [pool.submit(self._start_windows), pool.submit(self._start_guest_machine)]
+            for side in sides:
+                side.result()
+
+    def _start_windows(self) -> None:
+        self.prefix.start()
+        self.pnp.start()
+        self._stack.callback(self.pnp.stop)
+        self.pnp.usbipd(folder="C:\\Program Files\\usbipd-win\\", version="5.3.0")
+
+    def _start_guest_machine(self) -> None:
+        self.vm.start(overlay_files={"/bin/ttyferry": GUEST_PROGRAM}, forwards=[(0, LINK_PORT, True)])
+
+    def stop(self) -> None:
+        self._stack.close()
+
+    # The agents.
+
+    def start_agents(self, relay: bool = False, **edits: Any) -> None:
+        """Starts both agents, subscribes to both streams and waits until the link is up on both. relay: put a LinkRelay
+        with these edits between them."""
+        if relay:
+            self.relay = LinkRelay(self.vm.ports[0], **edits)
+            self._stack.callback(self.relay.close)
+        self.start_guest_agent()
+        self.start_host_agent()
+        for stream in (self.windows, self.guest):
+            stream.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up")
+
+    def start_guest_agent(self) -> None:
+        config = {"link": {"auth": "none"}, "usbipd": {"port": self.usbipd.port}}
+        self.vm.run("mkdir -p /etc/ttyferry && cat >/etc/ttyferry/config.json", stdin=json.dumps(config).encode(), check=True)
+        self.guest_agent = self.vm.popen("exec ttyferry agent --log-level debug >/run/agent.log 2>&1")
+        # The socket is the agent's word that it serves.
+        self.vm.run(
+            f"until [ -S /run/ttyferry/events.sock ]; do [ -d /proc/{self.guest_agent.pid} ] || {{ cat /run/agent.log; exit 1; }};"
+            " usleep 1000; done", timeout=START_LIMIT_S, check=True,
+        )
+        self.guest = EventStream("guest", self.guest_verb("events").stdout)
+
+    def start_host_agent(self) -> None:
+        port = self.relay.port if self.relay else self.vm.ports[0]
+        config = self.folder / "config.json"
+        config.write_text(json.dumps({"link": {"port": port, "auth": "none"}}))
+        self.host_log = self.folder / "host-agent.log"
+        with self.host_log.open("wb") as log:
+            self.host_agent = self.prefix.spawn(
+                HOST_PROGRAM, "agent", "--log-level", "debug", "--config", self.prefix.windows_path(config),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )
+        self._stack.callback(self.stop_host_agent)
+        self.windows = self._subscribe_to_windows()
+
+    def _subscribe_to_windows(self) -> EventStream:
+        """The verb says "no agent" until the agent serves its pipe."""
+        deadline = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline and self.host_agent.poll() is None:
+            reader = self.host_verb("events")
+            assert reader.stdout is not None
+            first = reader.stdout.peek(1)  # type: ignore[attr-defined]
+            if first:
+                return EventStream("Windows", reader.stdout)
+            if reader.wait(10) != EXIT_NO_AGENT:
+                break
+        raise LabError(f"the host agent does not serve its stream:\n{self.host_log.read_text(errors='replace')}")
+
+    def stop_host_agent(self) -> None:
+        if self.host_agent.poll() is None:
+            self.host_agent.kill()
+        self.host_agent.wait()
+
+    def stop_guest_agent(self) -> None:
+        self.guest_agent.send_signal(15)
+        self.guest_agent.wait(10)
+
+    def host_verb(self, *words: str) -> subprocess.Popen[bytes]:
+        """A verb of ttyferry.exe."""
+        process = self.prefix.spawn(HOST_PROGRAM, *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self._stack.callback(_end, process)
+        return process
+
+    def guest_verb(self, *words: str) -> VmProcess:
+        """A verb of ttyferry in the guest."""
+        process = self.vm.popen("exec ttyferry " + shlex.join(words))
+        self._stack.callback(process.close)
+        return process
+
+    def guest_log(self) -> str:
+        return self.vm.run("cat /run/agent.log 2>/dev/null")[1]
+
+    # The boards.
+
+    def plug(self, name: str, busid: str, bound: bool = True, **usb: Any) -> Board:
+        """Plugs a board into port `busid`: it is exportable first and enumerates then, as on Windows. `usb` goes to
+        UsbipdDouble.plug (echo, product, serial, delay_us, ...). Returns when Windows has enumerated it."""
+        if name not in MODELS:
+            raise LabError(f"no model '{name}': {', '.join(MODELS)} exist")
+        if busid in self.boards:
+            raise LabError(f"there is a board at {busid} already")
+        model = MODELS[name]
+        hub, port = (int(part) for part in busid.split("-"))
+        instance = model.instance(hub, port)
+        board = Board(name, model, busid, f"{model.device_id}\\{instance}", None)
+        fields: dict[str, Any] = {"hub": hub, "port": port, "desc": model.description, "compat": model.compatible_ids}
+        if usb.get("product"):
+            fields["product"] = usb["product"]
+        if model.driver:
+            board.com_port = f"COM{self._next_com}"
+            self._next_com += 1
+            fields |= {"com": board.com_port, "on": model.com_on}
+        else:
+            fields["driver"] = "no"
+        usb.setdefault("serial", model.serial)
+        self.usbipd.plug(busid, model.chip, instance=board.instance_id, **usb)
+        if bound:
+            self.pnp.bind(board.instance_id, model.description)
+        self.boards[busid] = board
+        self.pnp.plug(model.device_id, instance, **fields)
+        return board
+
+    def unplug(self, busid: str) -> Board:
+        """Pulls the board: its USB/IP connection ends and Windows sees it go."""
+        if busid not in self.boards:
+            raise LabError(f"there is no board at {busid}")
+        board = self.boards.pop(busid)
+        self.usbipd.unplug(busid)
+        self.pnp.unplug(board.instance_id)
+        return board
+
+    def list(self) -> list[dict[str, Any]]:
+        """The boards with what the USB/IP double counts."""
+        counted = {entry["busid"]: entry for entry in self.usbipd.list()["boards"]}
+        return [{"busid": b.busid, "model": b.name, "com": b.com_port, **counted.get(b.busid, {})} for b in self.boards.values()]
+
+    # What must not leak.
+
+    def snapshot(self) -> dict[str, Any]:
+        """What both agents and the guest's kernel hold; equal before and after any number of boards. The guest's line of
+        resident memory is left out, as it may differ."""
+        _, guest = self.vm.run(f"snapshot.sh {self.guest_agent.pid}", check=True)
+        lines = [line for line in guest.splitlines() if not line.startswith("rss_kb")]
+        return {"guest": lines, "host_handles": self.pnp.handles("ttyferry.exe") if False else self._host_handles()}
+
+    def _host_handles(self) -> int:
+        return self.pnp.handles("ttyferry.exe")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+# The controller by hand: `up` serves the other commands on a Unix socket.
+
+def control_path() -> Path:
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"ttyferry-lab-{os.getuid()}.sock"
+
+
+class Controller(socketserver.StreamRequestHandler):
+    """One request a connection: a JSON list of words; the answer is text, and a last line with the exit code."""
+
+    lab: Lab
+    lock = threading.Lock()
+
+    def handle(self) -> None:
+        words = json.loads(self.rfile.readline())
+        try:
+            code = self._run(words)
+        except Exception as error:  # Whatever went wrong is the answer; the lab goes on.
+            self._say(f"{error}\n")
+            code = 1
+        with contextlib.suppress(OSError):
+            self.wfile.write(json.dumps({"exit": code}).encode() + b"\n")
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(json.dumps({"text": text}).encode() + b"\n")
+
+    def _run(self, words: list[str]) -> int:
+        verb, rest = words[0], words[1:]
+        if verb in ("windows", "guest", "sh"):
+            return self._stream(verb, rest)
+        with self.lock:
+            if verb == "plug":
+                board = self.lab.plug(rest[0], rest[1])
+                self._say(f"{board.instance_id} at {board.busid}\n")
+            elif verb == "unplug":
+                self.lab.unplug(rest[0])
+            else:
+                self._say("".join(json.dumps(entry) + "\n" for entry in self.lab.list()))
+        return 0
+
+    def _stream(self, verb: str, rest: list[str]) -> int:
+        if verb == "windows":
+            process: Any = self.lab.host_verb(*rest)
+        else:
+            process = self.lab.guest_verb(*rest) if verb == "guest" else self.lab.vm.popen(" ".join(rest))
+        try:
+            for line in process.stdout:
+                self._say(line.decode(errors="replace"))
+            return process.wait(10)
+        finally:
+            _end(process) if verb == "windows" else process.close()
+
+
+def serve() -> int:
+    path = control_path()
+    path.unlink(missing_ok=True)
+    with Lab() as lab:
+        lab.start_agents()
+        Controller.lab = lab
+        with socketserver.ThreadingUnixStreamServer(str(path), Controller) as server:
+            server.daemon_threads = True
+            print("the lab is up; Ctrl-C ends it", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                server.serve_forever()
+        path.unlink(missing_ok=True)
+    return 0
+
+
+def ask(words: list[str]) -> int:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(control_path()))
+        except OSError:
+            print("lab: it is not up: run 'tests/lab/lab.py up' in another terminal", file=sys.stderr)
+            return 4
+        client.sendall(json.dumps(words).encode() + b"\n")
+        with client.makefile("r") as answers, contextlib.suppress(KeyboardInterrupt):
+            for line in answers:
+                answer = json.loads(line)
+                if "exit" in answer:
+                    return answer["exit"]
+                print(answer["text"], end="", flush=True)
+    return 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The lab by hand: a Windows, a Linux, both agents, and boards.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("up", help="start everything and stay")
+    plug = verbs.add_parser("plug", help="plug a board in")
+    plug.add_argument("model", choices=sorted(MODELS))
+    plug.add_argument("busid", help="hub and port, such as 1-3")
+    verbs.add_parser("unplug", help="pull a board").add_argument("busid")
+    verbs.add_parser("list", help="the boards and what they counted")
+    for name, text in (("windows", "a verb of ttyferry.exe"), ("guest", "a verb of ttyferry in the VM"), ("sh", "a shell script in the VM")):
+        verbs.add_parser(name, help=text).add_argument("words", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+    if arguments.verb == "up":
+        return serve()
+    return ask(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

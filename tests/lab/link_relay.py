@@ -1,0 +1,65 @@
+"""A relay in the middle of the link, for tests that plant a bug between the agents: each line may be changed or dropped."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+Message = dict[str, Any]
+# Takes a message and returns what goes on instead; None drops it.
+Edit = Callable[[Message], Message | None]
+
+
+def unchanged(message: Message) -> Message | None:
+    return message
+
+
+class LinkRelay:
+    """Listens on a free port of 127.0.0.1 and carries each connection to `target_port`, line by line."""
+
+    def __init__(self, target_port: int, from_host: Edit = unchanged, from_guest: Edit = unchanged) -> None:
+        self._target_port = target_port
+        self._edits = (from_host, from_guest)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._connections: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                host, _ = self._listener.accept()
+                guest = socket.create_connection(("127.0.0.1", self._target_port))
+            except OSError:
+                return
+            self._connections += [host, guest]
+            for source, target, edit in ((host, guest, self._edits[0]), (guest, host, self._edits[1])):
+                threading.Thread(target=self._carry, args=(source, target, edit), daemon=True).start()
+
+    @staticmethod
+    def _carry(source: socket.socket, target: socket.socket, edit: Edit) -> None:
+        try:
+            with source.makefile("rb") as lines:
+                for line in lines:
+                    message = edit(json.loads(line))
+                    if message is not None:
+                        target.sendall(json.dumps(message).encode() + b"\n")
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # The other direction ended it.
+
+    def cut(self) -> None:
+        """Ends every connection that stands; new ones are taken."""
+        for connection in self._connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # It has ended by itself.
+        self._connections.clear()
+
+    def close(self) -> None:
+        self._listener.close()
+        self.cut()

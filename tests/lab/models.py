@@ -1,0 +1,41 @@
+"""The boards that the lab can plug in: for each model what its USB side is (the chip that usbipd_double emulates) and
+what Windows makes of it (ids, description, where the COM port sits)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """One kind of board. `com_on` is the node that carries the COM port: the board's own or a child of it."""
+
+    chip: str
+    vid: int
+    pid: int
+    description: str
+    compatible_ids: str
+    com_on: str = "node"
+    serial: str | None = None
+    driver: bool = True
+
+    @property
+    def device_id(self) -> str:
+        return f"USB\\VID_{self.vid:04X}&PID_{self.pid:04X}"
+
+    def instance(self, hub: int, port: int) -> str:
+        """The last part of the instance id: the serial number, or what Windows makes of the place."""
+        return self.serial or f"{hub + 4}&1A2B3C{hub:02X}&0&{port}"
+
+
+MODELS = {
+    "nano": Model("ch341", 0x1A86, 0x7523, "USB-SERIAL CH340", "USB\\Class_FF&SubClass_01&Prot_02;USB\\Class_FF&SubClass_01;USB\\Class_FF"),
+    "leonardo": Model(
+        "cdc_acm", 0x2341, 0x8036, "Arduino Leonardo",
+        "USB\\DevClass_EF&SubClass_02&Prot_01;USB\\COMPOSITE", com_on="child", serial="HIDPC",
+    ),
+    # No driver on Windows (Code 28): the node has no interface, and only a rescan finds it.
+    "driverless": Model(
+        "ch341", 0x1A86, 0x7523, "USB2.0-Serial", "USB\\Class_FF&SubClass_01&Prot_02;USB\\Class_FF", driver=False,
+    ),
+}

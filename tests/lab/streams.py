@@ -1,0 +1,73 @@
+"""Event streams as a test reads them: every line kept with the time it came, and waiting by condition."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+Event = dict[str, Any]
+
+
+class StreamError(AssertionError):
+    """What a test waited for did not come."""
+
+
+class EventStream:
+    """Reads JSON lines from a pipe in a thread. `received` is the machine's monotonic clock in seconds, the same for all
+    streams of a test, whatever clock the agent stamps with."""
+
+    def __init__(self, name: str, pipe: BinaryIO) -> None:
+        self.name = name
+        self.events: list[tuple[float, Event]] = []
+        self._ended = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def _read(self, pipe: BinaryIO) -> None:
+        for line in pipe:
+            received = time.monotonic()
+            event = json.loads(line)
+            with self._changed:
+                self.events.append((received, event))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def mark(self) -> int:
+        """The position after the last line so far, for `since`."""
+        with self._changed:
+            return len(self.events)
+
+    def since(self, mark: int) -> list[Event]:
+        with self._changed:
+            return [event for _, event in self.events[mark:]]
+
+    def wait(self, what: str, condition: Callable[[Event], bool], mark: int = 0, timeout_s: float = 30.0) -> tuple[float, Event]:
+        """The first event from `mark` on that fulfils the condition, with the time it was received."""
+        deadline = time.monotonic() + timeout_s
+        position = mark
+        with self._changed:
+            while True:
+                for received, event in self.events[position:]:
+                    position += 1
+                    if condition(event):
+                        return received, event
+                left = deadline - time.monotonic()
+                if self._ended or left <= 0:
+                    why = "ended" if self._ended else f"had {timeout_s:.0f} s"
+                    seen = "\n".join(json.dumps(event) for _, event in self.events[mark:])
+                    raise StreamError(f"{self.name} stream {why} without {what}; from there on it said:\n{seen}")
+                self._changed.wait(left)
+
+    def wait_event(self, name: str, board_id: str | None = None, mark: int = 0, timeout_s: float = 30.0) -> tuple[float, Event]:
+        """The first event of that name, about that board if one is given."""
+
+        def is_it(event: Event) -> bool:
+            return event["event"] == name and (board_id is None or event["board"]["id"] == board_id)
+
+        return self.wait(f"'{name}'" + (f" for {board_id}" if board_id else ""), is_it, mark, timeout_s)
