@@ -67,6 +67,7 @@ static bool has_moved(const struct board *known, const struct board *now)
  * board is here. */
 static void keep_known(const struct board *known, struct board *now)
 {
+    now->state = known->state;
     if (now->busid[0] == '\0')
         text_copy(now->busid, sizeof(now->busid), known->busid);
     if (now->description[0] == '\0')
@@ -104,7 +105,7 @@ static int tell_arrivals(struct pnp_tracker *tracker, const struct board_table *
                          pnp_tracker_fn on_change, void *context)
 {
     for (size_t i = 0; i < present->count; i++) {
-        const struct board *now = present->items[i];
+        struct board *now = present->items[i];
         int error;
 
         if (board_table_find(&tracker->boards, now->id) != NULL ||

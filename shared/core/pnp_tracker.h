@@ -27,9 +27,9 @@ struct pnp_event {
 
 enum pnp_change { PNP_CHANGE_ARRIVAL, PNP_CHANGE_UPDATE, PNP_CHANGE_REMOVAL };
 
-/* `board` belongs to the tracker and is valid during the call; `state` in it is not the tracker's
- * business and always BOARD_STATE_AVAILABLE. */
-typedef void (*pnp_tracker_fn)(void *context, enum pnp_change change, const struct board *board);
+/* `board` belongs to the tracker and is valid during the call. Its `state` is the caller's to set:
+ * BOARD_STATE_AVAILABLE on arrival, then kept as long as the board is here. */
+typedef void (*pnp_tracker_fn)(void *context, enum pnp_change change, struct board *board);
 
 struct pnp_tracker {
     struct board_table boards; /* the boards told as here */

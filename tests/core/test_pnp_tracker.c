@@ -60,13 +60,17 @@ static void write_id(char *id, char letter)
              letter >= 'a' ? "usb\\vid_1a86&pid_7523\\%c" : "USB\\VID_1A86&PID_7523\\%c", letter);
 }
 
-static void on_change(void *context, enum pnp_change change, const struct board *board)
+static void on_change(void *context, enum pnp_change change, struct board *board)
 {
     static const char signs[] = {'+', '~', '-'};
     char *changes = context;
     size_t len = strlen(changes);
     char letter = board->id[strlen(board->id) - 1];
 
+    /* What the caller writes into the state stays as long as the board does. */
+    assert_int_equal(board->state,
+                     change == PNP_CHANGE_ARRIVAL ? BOARD_STATE_AVAILABLE : BOARD_STATE_WAITING);
+    board->state = BOARD_STATE_WAITING;
     snprintf(changes + len, CHANGES_SIZE - len, "%c%c ", signs[change], letter - 'a' + 'A');
 }
 

@@ -1,0 +1,48 @@
+/* The link to the guest agent: what the host knows goes out, what became of the boards comes in. */
+#ifndef TTYFERRY_HOST_WIN_GUEST_LINK_H
+#define TTYFERRY_HOST_WIN_GUEST_LINK_H
+
+#include <uv.h>
+
+#include "shared/core/board_table.h"
+#include "shared/core/config.h"
+#include "shared/core/wire_message.h"
+
+struct guest_link;
+
+struct guest_link_callbacks {
+    /* The peer said hello; guest_link_send_snapshot is due. */
+    void (*on_up)(void *context);
+    /* WIRE_ATTACHING, _READY, _FAILED or _DETACHED; valid during the call. */
+    void (*on_report)(void *context, const struct event *event);
+    /* The link that was up has ended; the next try follows by itself. */
+    void (*on_down)(void *context);
+};
+
+/* Starts dialling the address in `config`, which, like `run` (the id of this agent run),
+ * `callbacks` and `context`, must outlive the link. Returns 0, ERR_INVALID for a bad address, or
+ * ERR_NOMEM. */
+int guest_link_open(uv_loop_t *loop, const struct config *config, const char *run,
+                    const struct guest_link_callbacks *callbacks, void *context,
+                    struct guest_link **link);
+
+bool guest_link_is_up(const struct guest_link *link);
+
+/* "127.0.0.1:24240". The link owns it. */
+const char *guest_link_peer(const struct guest_link *link);
+
+/* The senders say nothing while the link is down, for the next snapshot tells it all. A board is
+ * wanted if its state is BOARD_STATE_WAITING (see sharing_judge). */
+
+void guest_link_send_snapshot(struct guest_link *link, const struct board_table *boards);
+
+/* `type` is WIRE_ARRIVAL, WIRE_UPDATE or WIRE_REMOVAL. */
+void guest_link_send(struct guest_link *link, enum wire_type type, const struct board *board);
+
+/* There is a reason to look for the guest at once. */
+void guest_link_kick(struct guest_link *link);
+
+/* Says bye and ends. `on_closed` runs once, last, with the context of guest_link_open. */
+void guest_link_close(struct guest_link *link, void (*on_closed)(void *context));
+
+#endif

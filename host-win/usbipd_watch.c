@@ -1,0 +1,103 @@
+#include <stdlib.h>
+
+#include "host-win/host_notice.h"
+#include "host-win/usbipd.h"
+#include "shared/core/error.h"
+#include "shared/core/log.h"
+
+/* The registry refused to be watched: how long until it is asked again. */
+#define RETRY_MS 5000u
+
+struct usbipd_watch {
+    const struct usbipd_place *place;
+    struct inbox *inbox;
+    uv_thread_t thread;
+    HANDLE stop;
+    HANDLE changed;
+};
+
+/* Arms `changed` for the next change below usbipd-win's key, or, while it is not installed, for
+ * the next key beside it. Returns the key, which must stay open until then, or NULL. */
+static HKEY arm(const struct usbipd_watch *watch)
+{
+    static const DWORD what = REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET;
+    const DWORD rights = KEY_NOTIFY | KEY_WOW64_64KEY;
+    BOOL installed = TRUE;
+    HKEY key;
+
+    if (RegOpenKeyExW(watch->place->root, watch->place->key, 0, rights, &key) != ERROR_SUCCESS) {
+        installed = FALSE;
+        if (RegOpenKeyExW(watch->place->root, watch->place->parent, 0, rights, &key) !=
+            ERROR_SUCCESS) {
+            return NULL;
+        }
+    }
+    ResetEvent(watch->changed);
+    if (RegNotifyChangeKeyValue(key, installed, installed ? what : REG_NOTIFY_CHANGE_NAME,
+                                watch->changed, TRUE) != ERROR_SUCCESS) {
+        RegCloseKey(key);
+        return NULL;
+    }
+    return key;
+}
+
+/* Armed first and told then, so that the reading which follows misses nothing. */
+static void watch_registry(void *context)
+{
+    struct usbipd_watch *watch = context;
+    const struct host_notice notice = {.type = HOST_NOTICE_SHARING_CHANGED};
+    HANDLE events[] = {watch->stop, watch->changed};
+    DWORD signalled;
+
+    do {
+        HKEY key = arm(watch);
+
+        inbox_put(watch->inbox, &notice);
+        signalled = WaitForMultipleObjects(2, events, FALSE, key != NULL ? INFINITE : RETRY_MS);
+        if (key != NULL) {
+            RegCloseKey(key);
+        }
+    } while (signalled != WAIT_OBJECT_0);
+}
+
+int usbipd_watch_open(const struct usbipd_place *place, struct inbox *inbox,
+                      struct usbipd_watch **watch)
+{
+    struct usbipd_watch *opened = calloc(1, sizeof *opened);
+    int result = ERR_NOMEM;
+
+    if (opened == NULL) {
+        return ERR_NOMEM;
+    }
+    opened->place = place;
+    opened->inbox = inbox;
+    opened->stop = CreateEventW(NULL, TRUE, FALSE, NULL);
+    opened->changed = CreateEventW(NULL, TRUE, FALSE, NULL);
+    if (opened->stop == NULL || opened->changed == NULL ||
+        uv_thread_create(&opened->thread, watch_registry, opened) != 0) {
+        log_error("usbipd: the registry can't be watched (Windows error %lu)", GetLastError());
+        result = ERR_IO;
+        goto close_events;
+    }
+    *watch = opened;
+    return 0;
+
+close_events:
+    if (opened->stop != NULL) {
+        CloseHandle(opened->stop);
+    }
+    if (opened->changed != NULL) {
+        CloseHandle(opened->changed);
+    }
+    free(opened);
+    return result;
+}
+
+void usbipd_watch_close(struct usbipd_watch *watch)
+{
+    SetEvent(watch->stop);
+    uv_thread_join(&watch->thread);
+    CloseHandle(watch->stop);
+    CloseHandle(watch->changed);
+    free(watch);
+}

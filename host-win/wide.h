@@ -1,0 +1,19 @@
+/* Windows' UTF-16 and our UTF-8. */
+#ifndef TTYFERRY_HOST_WIN_WIDE_H
+#define TTYFERRY_HOST_WIN_WIDE_H
+
+#include <stddef.h>
+#include <wchar.h>
+
+/* Longest text that wide_to_utf8 takes in, in UTF-16 units, terminator included. */
+#define WIDE_TEXT_MAX 1024
+
+/* Writes `wide` as UTF-8 into `size` bytes, always terminated; unpaired surrogates become U+FFFD.
+ * Returns 0, or ERR_TOO_LONG when it had to cut (never inside a character). */
+int wide_to_utf8(const wchar_t *wide, char *utf8, size_t size);
+
+/* Writes `utf8` into `count` units, terminated. Returns 0, ERR_INVALID for bad UTF-8 or
+ * ERR_TOO_LONG; the target is then empty. */
+int wide_from_utf8(const char *utf8, wchar_t *wide, size_t count);
+
+#endif
