@@ -51,7 +51,7 @@ struct imported {
 };
 
 struct vhci_port {
-    char hub[8]; /* "hs" or "ss" */
+    bool is_high_speed; /* "hs", not "ss" */
     int number;
     int state;
 };
@@ -87,7 +87,8 @@ static int open_uevents(void)
 
 static int connect_to(const char *host, const char *port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)strtoul(port, NULL, 10))};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || inet_pton(AF_INET, host, &address.sin_addr) != 1 ||
         connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
@@ -135,9 +136,17 @@ close_fd:
     return -1;
 }
 
+/* A row reads "hs  0000 004 ...": hub, port number, state; the header line is no row. */
 static bool parse_port(const char *row, struct vhci_port *port)
 {
-    return sscanf(row, "%7s %d %d", port->hub, &port->number, &port->state) == 3;
+    char *end;
+    if (strncmp(row, "hs", 2) != 0 && strncmp(row, "ss", 2) != 0) {
+        return false;
+    }
+    port->is_high_speed = row[0] == 'h';
+    port->number = (int)strtol(row + 2, &end, 10);
+    port->state = (int)strtol(end, &end, 10);
+    return true;
 }
 
 static int find_free_port(void)
@@ -147,7 +156,7 @@ static int find_free_port(void)
     int found = -1;
     FILE *status = fopen(VHCI_STATUS, "re");
     while (status && found < 0 && fgets(row, sizeof row, status)) {
-        if (parse_port(row, &port) && port.state == PORT_FREE && strcmp(port.hub, "hs") == 0) {
+        if (parse_port(row, &port) && port.state == PORT_FREE && port.is_high_speed) {
             found = port.number;
         }
     }

@@ -236,7 +236,7 @@ static int handle_frame(struct session *session)
         close_fd(&session->in);
         return 0;
     case 'K':
-        kill(-session->shell, atoi(session->frame.payload));
+        kill(-session->shell, (int)strtol(session->frame.payload, NULL, 10));
         return 0;
     default:
         return -1;

@@ -108,15 +108,14 @@ struct usbip_export *usbip_export_find(const struct usbip_export_table *table, c
 
 void usbip_export_remove(struct usbip_export_table *table, struct usbip_export *item)
 {
+    size_t kept = 0;
     for (size_t i = 0; i < table->count; i++) {
-        if (table->items[i] == item) {
-            memmove(&table->items[i], &table->items[i + 1],
-                    (table->count - i - 1) * sizeof table->items[0]);
-            table->count--;
-            export_destroy(item);
-            return;
+        if (table->items[i] != item) {
+            table->items[kept++] = table->items[i];
         }
     }
+    table->count = kept;
+    export_destroy(item);
 }
 
 void usbip_export_clear(struct usbip_export_table *table)

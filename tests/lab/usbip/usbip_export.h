@@ -14,7 +14,7 @@ enum {
     USBIP_BUSID_MAX_NUMBER = 99, /* usbipd-win's own limit for either part */
 };
 
-/* Numbers as IMPORT replies carry them; usbipd-win's meaning of each is in docs/testing.md. */
+/* As IMPORT replies carry them; NO_DEVICE is also the answer while another import is on its way. */
 enum usbip_import_status {
     USBIP_IMPORT_OK = 0,
     USBIP_IMPORT_ATTACHED = 2,
