@@ -1,0 +1,124 @@
+#include "usbipd_registry.h"
+
+#include <rpc.h>
+#include <stdio.h>
+#include <wchar.h>
+
+#define ROOT_KEY L"SOFTWARE\\usbipd-win"
+#define DEVICES_KEY L"SOFTWARE\\usbipd-win\\Devices"
+
+enum { INSTANCE_CHARS = 256 };
+
+static DWORD set_string(HKEY key, const wchar_t *name, const wchar_t *value)
+{
+    DWORD size = (DWORD)((wcslen(value) + 1) * sizeof(*value));
+
+    return (DWORD)RegSetValueExW(key, name, 0, REG_SZ, (const BYTE *)value, size);
+}
+
+static DWORD key_create(HKEY parent, const wchar_t *path, HKEY *key)
+{
+    return (DWORD)RegCreateKeyExW(parent, path, 0, NULL, 0, KEY_ALL_ACCESS | KEY_WOW64_64KEY, NULL,
+                                  key, NULL);
+}
+
+DWORD usbipd_registry_install(const wchar_t *folder, const wchar_t *version)
+{
+    HKEY key;
+    DWORD error = key_create(HKEY_LOCAL_MACHINE, ROOT_KEY, &key);
+
+    if (error)
+        return error;
+    error = set_string(key, L"APPLICATIONFOLDER", folder);
+    if (!error)
+        error = set_string(key, L"Version", version);
+    RegCloseKey(key);
+    return error;
+}
+
+/* Finds the subkey of Devices that holds an instance id. */
+static DWORD device_find(HKEY devices, const wchar_t *instance_id,
+                         wchar_t guid[USBIPD_REGISTRY_GUID_CHARS])
+{
+    wchar_t name[USBIPD_REGISTRY_GUID_CHARS];
+    wchar_t bound[INSTANCE_CHARS];
+
+    for (DWORD i = 0;; i++) {
+        DWORD name_length = USBIPD_REGISTRY_GUID_CHARS;
+        DWORD size = sizeof(bound);
+        LSTATUS status = RegEnumKeyExW(devices, i, name, &name_length, NULL, NULL, NULL, NULL);
+
+        if (status == ERROR_NO_MORE_ITEMS)
+            return ERROR_NOT_FOUND;
+        if (status)
+            return (DWORD)status;
+        status = RegGetValueW(devices, name, L"InstanceId", RRF_RT_REG_SZ, NULL, bound, &size);
+        if (status || _wcsicmp(bound, instance_id) != 0)
+            continue;
+        wcscpy(guid, name);
+        return ERROR_SUCCESS;
+    }
+}
+
+static DWORD guid_make(wchar_t text[USBIPD_REGISTRY_GUID_CHARS])
+{
+    UUID uuid;
+    const unsigned char *tail = uuid.Data4;
+
+    if (UuidCreate(&uuid) != RPC_S_OK)
+        return ERROR_GEN_FAILURE;
+    swprintf(text, USBIPD_REGISTRY_GUID_CHARS,
+             L"{%08lx-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}", uuid.Data1, uuid.Data2,
+             uuid.Data3, tail[0], tail[1], tail[2], tail[3], tail[4], tail[5], tail[6], tail[7]);
+    return ERROR_SUCCESS;
+}
+
+/* As with the real service, a reader that is told of the new key may find it empty for a moment. */
+static DWORD device_write(HKEY devices, const wchar_t *guid, const wchar_t *instance_id,
+                          const wchar_t *description)
+{
+    HKEY key;
+    DWORD error = key_create(devices, guid, &key);
+
+    if (error)
+        return error;
+    error = set_string(key, L"InstanceId", instance_id);
+    if (!error)
+        error = set_string(key, L"Description", description);
+    RegCloseKey(key);
+    return error;
+}
+
+DWORD usbipd_registry_bind(const wchar_t *instance_id, const wchar_t *description,
+                           wchar_t guid[USBIPD_REGISTRY_GUID_CHARS])
+{
+    HKEY devices;
+    DWORD error = key_create(HKEY_LOCAL_MACHINE, DEVICES_KEY, &devices);
+
+    if (error)
+        return error;
+    error = device_find(devices, instance_id, guid);
+    if (!error)
+        error = ERROR_ALREADY_EXISTS;
+    else if (error == ERROR_NOT_FOUND)
+        error = guid_make(guid);
+    if (!error)
+        error = device_write(devices, guid, instance_id, description);
+    RegCloseKey(devices);
+    return error;
+}
+
+DWORD usbipd_registry_unbind(const wchar_t *instance_id)
+{
+    wchar_t guid[USBIPD_REGISTRY_GUID_CHARS];
+    HKEY devices;
+    DWORD error = key_create(HKEY_LOCAL_MACHINE, DEVICES_KEY, &devices);
+
+    if (error)
+        return error;
+    error = device_find(devices, instance_id, guid);
+    if (!error)
+        error = (DWORD)RegDeleteTreeW(devices, guid);
+    RegCloseKey(devices);
+    return error;
+}
