@@ -252,10 +252,7 @@ class Lab:
         resident memory is left out, as it may differ."""
         _, guest = self.vm.run(f"snapshot.sh {self.guest_agent.pid}", check=True)
         lines = [line for line in guest.splitlines() if not line.startswith("rss_kb")]
-        return {"guest": lines, "host_handles": self.pnp.handles("ttyferry.exe") if False else self._host_handles()}
-
-    def _host_handles(self) -> int:
-        return self.pnp.handles("ttyferry.exe")
+        return {"guest": lines, "host_handles": self.pnp.handles("ttyferry.exe")}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
