@@ -1,0 +1,145 @@
+/* Every ```json block of the documentation is read by the unit that reads such text in earnest. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/config.h"
+#include "shared/core/error.h"
+#include "shared/core/event_json.h"
+#include "shared/core/wire_hello.h"
+#include "shared/core/wire_message.h"
+#include "tests/core/cases.h"
+
+#define DOCS TEST_FIXTURES "/../../docs/"
+#define BLOCK_MAX (64 * 1024)
+
+typedef void (*block_fn)(void *context, const char *block);
+
+/* Calls `on_block` with the text of each block. */
+static void for_each_block(const char *path, block_fn on_block, void *context)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    static char line[BLOCK_MAX];
+    static char block[BLOCK_MAX];
+    bool inside = false;
+    unsigned count = 0;
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (!inside && strcmp(line, "```json\n") == 0) {
+            inside = true;
+            block[0] = '\0';
+        } else if (inside && strcmp(line, "```\n") == 0) {
+            inside = false;
+            count++;
+            on_block(context, block);
+        } else if (inside) {
+            assert_true(strlen(block) + strlen(line) < sizeof block);
+            strcat(block, line);
+        }
+    }
+    fclose(file);
+    assert_false(inside);
+    assert_true(count > 0);
+}
+
+static void for_each_line(char *block, void (*on_line)(void *context, const char *line),
+                          void *context)
+{
+    for (char *line = strtok(block, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        on_line(context, line);
+    }
+}
+
+static void read_event(void *context, const char *line)
+{
+    unsigned *seen = context;
+    struct board_table boards;
+    board_table_init(&boards);
+    struct event event;
+    int result = event_json_to_event(line, strlen(line), &event, &boards);
+    if (result != 0) {
+        print_error("%s: %s\n", error_name(result), line);
+    }
+    assert_int_equal(result, 0);
+    /* Nothing may be missing from an example: it comes out again as it stands there. */
+    char *again = NULL;
+    size_t len = 0;
+    assert_int_equal(event_json_from_event(&event, &again, &len), 0);
+    again[len - 1] = '\0';
+    assert_string_equal(again, line);
+    free(again);
+    board_table_finish(&boards);
+    *seen |= 1u << event.type;
+}
+
+static void read_event_block(void *context, const char *block)
+{
+    char copy[BLOCK_MAX];
+    strcpy(copy, block);
+    for_each_line(copy, read_event, context);
+}
+
+static void events(void **state)
+{
+    (void)state;
+    unsigned seen = 0;
+    for_each_block(DOCS "events.md", read_event_block, &seen);
+    assert_int_equal(seen, (1u << (EVENT_LINK + 1)) - 1);
+}
+
+static void read_wire(void *context, const char *line)
+{
+    (void)context;
+    struct wire_hello hello;
+    struct wire_bye bye;
+    struct wire_message message;
+    int as_hello = wire_hello_from_line(line, strlen(line), &hello, &bye);
+    int as_message = wire_message_from_line(line, strlen(line), &message);
+    bool is_known = as_hello == 0 || as_hello == ERR_CLOSED || as_message == 0;
+    if (!is_known) {
+        print_error("%s: %s\n", error_name(as_message), line);
+    }
+    assert_true(is_known);
+}
+
+static void read_wire_block(void *context, const char *block)
+{
+    char copy[BLOCK_MAX];
+    strcpy(copy, block);
+    for_each_line(copy, read_wire, context);
+}
+
+static void protocol(void **state)
+{
+    (void)state;
+    for_each_block(DOCS "protocol.md", read_wire_block, NULL);
+}
+
+static void read_config(void *context, const char *block)
+{
+    struct config *config = context;
+    char reason[CONFIG_REASON_SIZE] = "";
+    int result = config_from_text(block, strlen(block), config, reason);
+    assert_string_equal(reason, "");
+    assert_int_equal(result, 0);
+}
+
+static void configuration(void **state)
+{
+    (void)state;
+    struct config config;
+    config_init(&config);
+    for_each_block(DOCS "configuration.md", read_config, &config);
+    /* The examples together name every key. */
+    assert_int_equal(config.link_auth, CONFIG_AUTH_NONE);
+    assert_string_equal(config.usbipd_address, "172.20.0.1");
+}
+
+int main(void)
+{
+    struct cases cases = {.count = 0};
+    cases_add_one(&cases, "docs: the examples of events.md", events);
+    cases_add_one(&cases, "docs: the examples of protocol.md", protocol);
+    cases_add_one(&cases, "docs: the examples of configuration.md", configuration);
+    return cases_run("docs_examples", &cases);
+}
