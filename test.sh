@@ -32,5 +32,27 @@ for preset in sanitize linux windows; do
 done
 step "building the VM's image" tests/vm/image.sh
 
-# The tests under Wine share one prefix of their own.
-export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='mscoree=;mshtml='
+python=/usr/bin/python3
+step "preparing the Wine prefix" "$python" tests/lab/wine.py
+
+if [ "$mode" = soak ]; then
+    exec "$python" tests/e2e/soak.py --minutes "${2:-30}"
+fi
+
+parts=(
+    "suite:scripts/check.sh"
+    ctest:build/sanitize
+    ctest:build/windows
+    "suite:$python tests/vm/selftest.py --usbipd-double build/linux/tests/lab/usbip/usbipd_double"
+    "suite:$python tests/lab/pnp/selftest.py"
+    "suite:$python tests/guest/vm_smoke.py"
+    "suite:$python tests/host/pnp_smoke.py"
+    "suite:$python tests/e2e/planted_bugs.py"
+)
+if [ "$mode" = full ]; then
+    parts+=("suite:$python tests/e2e/chain.py --rounds 25 --figures")
+else
+    parts+=("suite:$python tests/e2e/chain.py --rounds 10")
+fi
+# Programs that ctest starts under Wine find their prefix in the environment; the suites make prefixes of their own.
+exec "$python" tests/lab/wine.py run "$python" tests/run.py --minimum "$minimum" "${parts[@]}"

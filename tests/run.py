@@ -18,6 +18,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 
 PROGRAM_TIMEOUT_S = 900
@@ -36,16 +37,18 @@ class Count:
 
 
 def run(command: list[str], cwd: str | None = None) -> tuple[int, str]:
-    """Runs to the end; a program that hangs is ended and has failed."""
-    with subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT) as process:
+    """Runs to the end; a program that hangs is ended and has failed. The output goes through a file, for what Wine starts
+    on a program's behalf would keep a pipe open long after it."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         try:
-            output, _ = process.communicate(timeout=PROGRAM_TIMEOUT_S)
-            return process.returncode, output.decode(errors="replace")
+            code, note = process.wait(PROGRAM_TIMEOUT_S), ""
         except subprocess.TimeoutExpired:
             process.kill()
-            output, _ = process.communicate()
-            return -1, output.decode(errors="replace") + f"\nended after {PROGRAM_TIMEOUT_S} s\n"
+            process.wait()
+            code, note = -1, f"\nended after {PROGRAM_TIMEOUT_S} s\n"
+        output.seek(0)
+        return code, output.read().decode(errors="replace") + note
 
 
 def count_cmocka(output: str) -> Count | None:

@@ -70,7 +70,7 @@ def check(what: str, held: bool, colours: Colours) -> bool:
 
 
 def plug(lab: Lab, model: str, colours: Colours) -> tuple[Board, str, bool]:
-    marks = {stream: stream.mark() for stream in (lab.windows, lab.guest)}
+    marks = lab.marks()
     start = time.monotonic()
     board = lab.plug(model, BUSID)
     arrived, _ = lab.windows.wait_event("arrival", board.id, marks[lab.windows])
@@ -96,7 +96,7 @@ def echo(lab: Lab, tty: str, colours: Colours) -> bool:
 
 
 def unplug(lab: Lab, board: Board, tty: str, colours: Colours) -> bool:
-    marks = {stream: stream.mark() for stream in (lab.windows, lab.guest)}
+    marks = lab.marks()
     start = time.monotonic()
     lab.unplug(BUSID)
     detached_at, _ = lab.windows.wait_event("detached", board.id, marks[lab.windows])

@@ -63,7 +63,7 @@ def true_tty(lab: Lab, board: Board) -> str:
 
 def bring_up(lab: Lab, model: str, busid: str, **settings: Any) -> tuple[Board, str, float, dict[str, Any]]:
     """Plugs and waits for `ready` on both streams: the board, its tty, the milliseconds, the Windows stream's event."""
-    marks = {stream: stream.mark() for stream in (lab.windows, lab.guest)}
+    marks = lab.marks()
     started = time.monotonic()
     board = lab.plug(model, busid, **settings)
     received, ready = lab.windows.wait_event("ready", board.id, marks[lab.windows])
@@ -76,7 +76,7 @@ def bring_up(lab: Lab, model: str, busid: str, **settings: Any) -> tuple[Board, 
 
 def take_down(lab: Lab, board: Board, tty: str) -> float:
     """Unplugs and waits for the end on both streams; returns the milliseconds to `detached` on the Windows stream."""
-    marks = {stream: stream.mark() for stream in (lab.windows, lab.guest)}
+    marks = lab.marks()
     started = time.monotonic()
     lab.unplug(board.busid)
     received, _ = lab.windows.wait_event("detached", board.id, marks[lab.windows])
@@ -87,9 +87,10 @@ def take_down(lab: Lab, board: Board, tty: str) -> float:
     return (received - started) * 1e3
 
 
-def run_round(lab: Lab, model: str, busid: str) -> Round:
+def run_round(lab: Lab, model: str, busid: str, **settings: Any) -> Round:
+    """The whole main job once; `settings` go to Lab.plug."""
     mark = lab.windows.mark()
-    board, tty, plug_to_ready, ready = bring_up(lab, model, busid)
+    board, tty, plug_to_ready, ready = bring_up(lab, model, busid, **settings)
     _, arrival = lab.windows.wait_event("arrival", board.id, mark)
     echo(lab, board, tty)
     detached = take_down(lab, board, tty)

@@ -85,6 +85,7 @@ class Lab:
         for program in (GUEST_PROGRAM, HOST_PROGRAM, USBIPD_PROGRAM, PNP_FOLDER / "pnpbus.sys"):
             if not program.exists():
                 raise LabError(f"{program} is missing: run scripts/build.sh linux and scripts/build.sh windows")
+        self.host_program = HOST_PROGRAM
         self.prefix = WinePrefix()
         self.pnp = Pnp(self.prefix, PNP_FOLDER)
         self.vm = Vm(modprobe=modprobe)
@@ -129,16 +130,24 @@ class Lab:
 
     # The agents.
 
-    def start_agents(self, relay: bool = False, **edits: Any) -> None:
+    def start_agents(self, relay: bool = False) -> None:
         """Starts both agents, subscribes to both streams and waits until the link is up on both. relay: put a LinkRelay
-        with these edits between them."""
+        between them."""
         if relay:
-            self.relay = LinkRelay(self.vm.ports[0], **edits)
+            self.relay = LinkRelay(self.vm.ports[0])
             self._stack.callback(self.relay.close)
         self.start_guest_agent()
         self.start_host_agent()
+        self.wait_link("up")
+
+    def wait_link(self, state: str, marks: dict[EventStream, int] | None = None) -> None:
+        """Both streams say that the link is up, or down."""
         for stream in (self.windows, self.guest):
-            stream.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up")
+            stream.wait(f"a link that is {state}", lambda e: e["event"] == "link" and e["state"] == state, (marks or {}).get(stream, 0))
+
+    def marks(self) -> dict[EventStream, int]:
+        """Both streams' positions after their last lines so far."""
+        return {stream: stream.mark() for stream in (self.windows, self.guest)}
 
     def start_guest_agent(self) -> None:
         config = {"link": {"auth": "none"}, "usbipd": {"port": self.usbipd.port}}
@@ -158,7 +167,7 @@ class Lab:
         self.host_log = self.folder / "host-agent.log"
         with self.host_log.open("wb") as log:
             self.host_agent = self.prefix.spawn(
-                HOST_PROGRAM, "agent", "--log-level", "debug", "--config", self.prefix.windows_path(config),
+                self.host_program, "agent", "--log-level", "debug", "--config", self.prefix.windows_path(config),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         self._stack.callback(self.stop_host_agent)
@@ -188,7 +197,7 @@ class Lab:
 
     def host_verb(self, *words: str) -> subprocess.Popen[bytes]:
         """A verb of ttyferry.exe."""
-        process = self.prefix.spawn(HOST_PROGRAM, *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = self.prefix.spawn(self.host_program, *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._stack.callback(_end, process)
         return process
 
@@ -203,9 +212,12 @@ class Lab:
 
     # The boards.
 
-    def plug(self, name: str, busid: str, bound: bool = True, **usb: Any) -> Board:
+    def plug(
+        self, name: str, busid: str, bound: bool = True, com: bool = True, fault: dict[str, Any] | None = None, **usb: Any
+    ) -> Board:
         """Plugs a board into port `busid`: it is exportable first and enumerates then, as on Windows. `usb` goes to
-        UsbipdDouble.plug (echo, product, serial, delay_us, ...). Returns when Windows has enumerated it."""
+        UsbipdDouble.plug (echo, product, serial, delay_us, ...). Without `com` it has no COM port yet (give_com_port);
+        `fault` goes to UsbipdDouble.fault before anybody can import it. Returns when Windows has enumerated it."""
         if name not in MODELS:
             raise LabError(f"no model '{name}': {', '.join(MODELS)} exist")
         if busid in self.boards:
@@ -217,19 +229,36 @@ class Lab:
         fields: dict[str, Any] = {"hub": hub, "port": port, "desc": model.description, "compat": model.compatible_ids}
         if usb.get("product"):
             fields["product"] = usb["product"]
-        if model.driver:
-            board.com_port = f"COM{self._next_com}"
-            self._next_com += 1
-            fields |= {"com": board.com_port, "on": model.com_on}
-        else:
+        if not model.driver:
             fields["driver"] = "no"
+        elif com:
+            board.com_port = self._new_com_port()
+            fields |= {"com": board.com_port, "on": model.com_on}
         usb.setdefault("serial", model.serial)
         self.usbipd.plug(busid, model.chip, instance=board.instance_id, **usb)
+        if fault:
+            self.usbipd.fault(busid, **fault)
         if bound:
-            self.pnp.bind(board.instance_id, model.description)
+            self.bind(board)
         self.boards[busid] = board
         self.pnp.plug(model.device_id, instance, **fields)
         return board
+
+    def _new_com_port(self) -> str:
+        self._next_com += 1
+        return f"COM{self._next_com - 1}"
+
+    def give_com_port(self, board: Board) -> None:
+        """Windows' driver makes the COM port, later than the board."""
+        board.com_port = self._new_com_port()
+        self.pnp.com(board.instance_id, board.com_port, on=board.model.com_on)
+
+    def bind(self, board: Board) -> None:
+        """What `usbipd bind` does to the registry."""
+        self.pnp.bind(board.instance_id, board.model.description)
+
+    def unbind(self, board: Board) -> None:
+        self.pnp.unbind(board.instance_id)
 
     def unplug(self, busid: str) -> Board:
         """Pulls the board: its USB/IP connection ends and Windows sees it go."""

@@ -18,11 +18,13 @@ def unchanged(message: Message) -> Message | None:
 
 
 class LinkRelay:
-    """Listens on a free port of 127.0.0.1 and carries each connection to `target_port`, line by line."""
+    """Listens on a free port of 127.0.0.1 and carries each connection to `target_port`, line by line. The edits may be
+    exchanged at any time."""
 
-    def __init__(self, target_port: int, from_host: Edit = unchanged, from_guest: Edit = unchanged) -> None:
+    def __init__(self, target_port: int) -> None:
+        self.from_host: Edit = unchanged
+        self.from_guest: Edit = unchanged
         self._target_port = target_port
-        self._edits = (from_host, from_guest)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._connections: list[socket.socket] = []
@@ -36,7 +38,10 @@ class LinkRelay:
             except OSError:
                 return
             self._connections += [host, guest]
-            for source, target, edit in ((host, guest, self._edits[0]), (guest, host, self._edits[1])):
+            for source, target, edit in (
+                (host, guest, lambda message: self.from_host(message)),
+                (guest, host, lambda message: self.from_guest(message)),
+            ):
                 threading.Thread(target=self._carry, args=(source, target, edit), daemon=True).start()
 
     @staticmethod

@@ -21,6 +21,7 @@ class EventStream:
 
     def __init__(self, name: str, pipe: BinaryIO) -> None:
         self.name = name
+        self.limit_s = 30.0  # how long wait() waits unless told
         self.events: list[tuple[float, Event]] = []
         self._ended = False
         self._changed = threading.Condition()
@@ -47,9 +48,10 @@ class EventStream:
         with self._changed:
             return [event for _, event in self.events[mark:]]
 
-    def wait(self, what: str, condition: Callable[[Event], bool], mark: int = 0, timeout_s: float = 30.0) -> tuple[float, Event]:
+    def wait(self, what: str, condition: Callable[[Event], bool], mark: int = 0, timeout_s: float | None = None) -> tuple[float, Event]:
         """The first event from `mark` on that fulfils the condition, with the time it was received."""
-        deadline = time.monotonic() + timeout_s
+        limit = self.limit_s if timeout_s is None else timeout_s
+        deadline = time.monotonic() + limit
         position = mark
         with self._changed:
             while True:
@@ -59,12 +61,12 @@ class EventStream:
                         return received, event
                 left = deadline - time.monotonic()
                 if self._ended or left <= 0:
-                    why = "ended" if self._ended else f"had {timeout_s:.0f} s"
+                    why = "ended" if self._ended else f"had {limit:.0f} s"
                     seen = "\n".join(json.dumps(event) for _, event in self.events[mark:])
                     raise StreamError(f"{self.name} stream {why} without {what}; from there on it said:\n{seen}")
                 self._changed.wait(left)
 
-    def wait_event(self, name: str, board_id: str | None = None, mark: int = 0, timeout_s: float = 30.0) -> tuple[float, Event]:
+    def wait_event(self, name: str, board_id: str | None = None, mark: int = 0, timeout_s: float | None = None) -> tuple[float, Event]:
         """The first event of that name, about that board if one is given."""
 
         def is_it(event: Event) -> bool:

@@ -7,12 +7,16 @@
         ...
         pnp.unplug(board)
 
+As a program, `wine.py` makes sure that the template is there, and `wine.py run COMMAND...` runs a
+command of this machine in the environment of a prefix of its own.
+
 A prefix is a clone of a template that is made once for each version of Wine and kept in the cache
 (TTYFERRY_CACHE, else XDG_CACHE_HOME/ttyferry, else ~/.cache/ttyferry; sub-folder wine/).
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import fcntl
 import hashlib
@@ -21,6 +25,7 @@ import os
 import queue
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -116,7 +121,7 @@ class WinePrefix:
 
     def start(self) -> None:
         """Clones the template and starts Wine in it, services included."""
-        template = self._ensure_template()
+        template = self.ensure_template()
         try:
             if self._given_path:
                 self._given_path.mkdir(parents=True)
@@ -225,7 +230,7 @@ class WinePrefix:
             self._claim = open(self.path / CLAIM_FILE, "wb")
             fcntl.flock(self._claim, fcntl.LOCK_EX)
 
-    def _ensure_template(self) -> Path:
+    def ensure_template(self) -> Path:
         """Makes the template unless the cache has it, one process at a time."""
         version = subprocess.run([self._loader, "--version"], stdout=subprocess.PIPE,
                                  stderr=subprocess.DEVNULL, text=True, check=True).stdout.strip()
@@ -427,3 +432,20 @@ class Pnp:
         if status != "ok":
             raise WineError(f"pnpctl: {line}: {rest}")
         return json.loads(rest) if rest else None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Wine prefixes for the lab.")
+    verbs = parser.add_subparsers(dest="verb")
+    run = verbs.add_parser("run", help="run a command in the environment of a prefix of its own")
+    run.add_argument("command", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+    if not arguments.verb:
+        WinePrefix().ensure_template()
+        return 0
+    with WinePrefix() as prefix:
+        return subprocess.run(arguments.command, env=prefix.env(), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
