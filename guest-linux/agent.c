@@ -1,0 +1,412 @@
+#include "guest-linux/agent.h"
+
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <uv.h>
+
+#include "guest-linux/board_keeper.h"
+#include "guest-linux/host_link.h"
+#include "guest-linux/machine.h"
+#include "guest-linux/uevent_socket.h"
+#include "shared/core/board_table.h"
+#include "shared/core/error.h"
+#include "shared/core/log.h"
+#include "shared/core/text.h"
+#include "shared/stream/stream.h"
+
+/* Who may open the ttys and read the stream. */
+#define USERS_GROUP "dialout"
+
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+enum { STOP_SIGNAL_COUNT = sizeof stop_signals / sizeof stop_signals[0] };
+
+/* A board that the host has named. */
+struct ward {
+    struct board_keeper *keeper;
+    bool is_named;    /* in the snapshot that is coming in */
+    bool is_reported; /* over the link that is up */
+};
+
+struct agent {
+    const struct agent_options *options;
+    char run[EVENT_RUN_SIZE];
+    char modules_root[SYSFS_PATH_SIZE];
+    uv_loop_t loop;
+    struct machine machine;
+    struct vhci *vhci;
+    struct uevent_socket *uevents;
+    struct host_link *link;
+    struct stream *stream;
+    struct ward wards[BOARD_TABLE_MAX];
+    size_t ward_count;
+    uv_timer_t reap_timer; /* due at once: a keeper can't be closed from within its telling */
+    uv_signal_t signals[STOP_SIGNAL_COUNT];
+    bool stopping;
+};
+
+static void stop(struct agent *agent);
+
+static struct ward *find_ward(struct agent *agent, const char *board_id)
+{
+    for (size_t i = 0; i < agent->ward_count; i++) {
+        if (text_equal_nocase(board_keeper_board_id(agent->wards[i].keeper), board_id)) {
+            return &agent->wards[i];
+        }
+    }
+    return NULL;
+}
+
+static void on_reap(uv_timer_t *timer)
+{
+    struct agent *agent = timer->data;
+
+    for (size_t i = agent->ward_count; i > 0; i--) {
+        if (board_keeper_is_over(agent->wards[i - 1].keeper)) {
+            board_keeper_close(agent->wards[i - 1].keeper);
+            agent->wards[i - 1] = agent->wards[--agent->ward_count];
+        }
+    }
+}
+
+static void log_event(const struct event *event)
+{
+    const struct board *board = &event->board;
+
+    if (event->type == EVENT_READY) {
+        log_info("%s: ready as %s after %lld ms", board->id,
+                 board->ttys.count > 0 ? board->ttys.items[0].path : board->usb_node,
+                 (long long)event->took.total_ms);
+    } else {
+        log_info("%s: %s", board->id, event_type_to_name(event->type));
+    }
+}
+
+static void report(void *context, const struct event *event)
+{
+    struct agent *agent = context;
+
+    host_link_report(agent->link, event);
+}
+
+static void on_told(void *context, const struct event *event)
+{
+    struct agent *agent = context;
+    struct ward *ward = find_ward(agent, event->board.id);
+
+    log_event(event);
+    stream_publish(agent->stream, event);
+    report(agent, event);
+    if (ward != NULL && event->type != EVENT_ARRIVAL && event->type != EVENT_UPDATE) {
+        ward->is_reported = true;
+    }
+    if (event->type == EVENT_REMOVAL) {
+        uv_timer_start(&agent->reap_timer, on_reap, 0, 0);
+    }
+}
+
+/* The ward of that board, a new one if there is none; NULL if there can't be one. */
+static struct ward *get_ward(struct agent *agent, const char *board_id)
+{
+    struct ward *ward = find_ward(agent, board_id);
+    int err = ERR_FULL;
+
+    if (ward != NULL) {
+        return ward;
+    }
+    if (agent->ward_count < BOARD_TABLE_MAX) {
+        ward = &agent->wards[agent->ward_count];
+        *ward = (struct ward){.keeper = NULL};
+        err = board_keeper_open(&agent->machine, board_id, on_told, agent, &ward->keeper);
+    }
+    if (err != 0) {
+        log_error("%s: one board too many: %s", board_id, error_text(err));
+        return NULL;
+    }
+    agent->ward_count++;
+    return ward;
+}
+
+static void begin_snapshot(struct agent *agent)
+{
+    for (size_t i = 0; i < agent->ward_count; i++) {
+        agent->wards[i].is_named = false;
+    }
+}
+
+/* What the snapshot has not named is gone. What the host has not heard since it linked, it hears
+ * now. */
+static void end_snapshot(struct agent *agent)
+{
+    for (size_t i = 0; i < agent->ward_count; i++) {
+        if (!agent->wards[i].is_named) {
+            board_keeper_removed(agent->wards[i].keeper);
+        } else if (!agent->wards[i].is_reported) {
+            board_keeper_repeat(agent->wards[i].keeper, report, agent);
+        }
+    }
+}
+
+static void take_board(struct agent *agent, const struct wire_message *message)
+{
+    struct ward *ward = get_ward(agent, message->event.board.id);
+
+    if (ward == NULL) {
+        return;
+    }
+    ward->is_named = true;
+    if (message->type == WIRE_ARRIVAL) {
+        board_keeper_arrived(ward->keeper, &message->event.board, message->wanted);
+    } else {
+        board_keeper_seen(ward->keeper, &message->event.board, message->wanted);
+    }
+}
+
+static void on_host_message(void *context, const struct wire_message *message)
+{
+    struct agent *agent = context;
+    struct ward *ward;
+
+    switch (message->type) {
+    case WIRE_SNAPSHOT_BEGIN:
+        begin_snapshot(agent);
+        break;
+    case WIRE_SNAPSHOT_END:
+        end_snapshot(agent);
+        break;
+    case WIRE_REMOVAL:
+        ward = find_ward(agent, message->event.board.id);
+        if (ward != NULL) {
+            board_keeper_removed(ward->keeper);
+        }
+        break;
+    default:
+        take_board(agent, message);
+        break;
+    }
+}
+
+static void publish_link(struct agent *agent, bool up)
+{
+    struct event event = {.type = EVENT_LINK, .link_up = up, .transport = "tcp"};
+
+    text_copy(event.peer, sizeof event.peer, host_link_peer(agent->link));
+    stream_publish(agent->stream, &event);
+}
+
+static void on_host_up(void *context)
+{
+    struct agent *agent = context;
+
+    for (size_t i = 0; i < agent->ward_count; i++) {
+        agent->wards[i].is_reported = false;
+    }
+    publish_link(agent, true);
+}
+
+/* A lost link loses no attachment: the next snapshot settles what has changed. */
+static void on_host_down(void *context)
+{
+    publish_link(context, false);
+}
+
+static const struct host_link_callbacks link_callbacks = {
+    .on_up = on_host_up,
+    .on_message = on_host_message,
+    .on_down = on_host_down,
+};
+
+static void on_uevent(void *context, const struct uevent *event)
+{
+    struct agent *agent = context;
+
+    for (size_t i = 0; i < agent->ward_count; i++) {
+        board_keeper_uevent(agent->wards[i].keeper, event);
+    }
+}
+
+static void on_uevents_lost(void *context)
+{
+    struct agent *agent = context;
+
+    for (size_t i = 0; i < agent->ward_count; i++) {
+        board_keeper_look_anew(agent->wards[i].keeper);
+    }
+}
+
+static const struct uevent_socket_callbacks uevent_callbacks = {
+    .on_event = on_uevent,
+    .on_overrun = on_uevents_lost,
+};
+
+static void on_stop_signal(uv_signal_t *handle, int number)
+{
+    log_info("signal %d: ending; attached boards stay attached", number);
+    stop(handle->data);
+}
+
+static void on_link_closed(void *context)
+{
+    struct agent *agent = context;
+
+    stream_close(agent->stream, NULL, NULL);
+}
+
+/* Closes what was opened, in reverse; the loop ends when the last handle has closed. Serves a
+ * start that failed halfway too. */
+static void stop(struct agent *agent)
+{
+    if (agent->stopping) {
+        return;
+    }
+    agent->stopping = true;
+    if (agent->uevents != NULL) {
+        uevent_socket_close(agent->uevents);
+    }
+    for (size_t i = 0; i < agent->ward_count; i++) {
+        board_keeper_close(agent->wards[i].keeper);
+    }
+    agent->ward_count = 0;
+    for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
+        uv_close((uv_handle_t *)&agent->signals[i], NULL);
+    }
+    uv_close((uv_handle_t *)&agent->reap_timer, NULL);
+    if (agent->link != NULL) {
+        host_link_close(agent->link, on_link_closed);
+    } else if (agent->stream != NULL) {
+        stream_close(agent->stream, NULL, NULL);
+    }
+}
+
+/* What libuv documents never to fail. */
+static void start_handles(struct agent *agent)
+{
+    uv_timer_init(&agent->loop, &agent->reap_timer);
+    agent->reap_timer.data = agent;
+    for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
+        uv_signal_init(&agent->loop, &agent->signals[i]);
+        agent->signals[i].data = agent;
+        uv_signal_start(&agent->signals[i], on_stop_signal, stop_signals[i]);
+    }
+}
+
+/* This machine's own places. */
+static void init_machine(struct agent *agent)
+{
+    struct machine *machine = &agent->machine;
+    const struct group *group = getgrnam(USERS_GROUP);
+    struct utsname kernel;
+
+    if (uname(&kernel) != 0) {
+        strcpy(kernel.release, "unknown"); /* EFAULT is all that uname knows. */
+    }
+    snprintf(agent->modules_root, sizeof agent->modules_root, "/lib/modules/%s", kernel.release);
+    machine->loop = &agent->loop;
+    machine->config = &agent->options->config;
+    machine->sysfs_root = "/sys";
+    machine->nodes = (struct tty_node_paths){
+        .dev_root = "/dev",
+        .udev_root = "/run/udev",
+        .group = group != NULL ? group->gr_gid : TTY_NODE_NO_GROUP,
+    };
+    machine->modules = (struct modules_config){
+        .modprobe = "/sbin/modprobe",
+        .loader = {agent->modules_root, machine->sysfs_root, module_loader_insert, NULL},
+    };
+    machine->address =
+        (struct windows_address_paths){.wslinfo = "/usr/bin/wslinfo", .route = "/proc/net/route"};
+}
+
+static int open_link(struct agent *agent)
+{
+    const struct config *config = &agent->options->config;
+    int err =
+        host_link_open(&agent->loop, config, agent->run, &link_callbacks, agent, &agent->link);
+
+    if (err == ERR_EXISTS) {
+        log_error("port %u of %s is in use already: by an agent in another distribution (one is "
+                  "enough for all), or by another program; \"link\": {\"port\": ...} in the "
+                  "configuration of both sides names another port",
+                  (unsigned)config->link_port, config->link_address);
+    } else if (err != 0) {
+        log_error("%s port %u can't be listened on: %s", config->link_address,
+                  (unsigned)config->link_port, error_text(err));
+    }
+    return err;
+}
+
+/* The stream comes first, for it tells whether there is an agent already. */
+static int start(struct agent *agent)
+{
+    const char *path = agent->options->stream_path;
+    int err = stream_make_run(agent->run);
+
+    if (err == 0) {
+        err = stream_open(&agent->loop, path, USERS_GROUP, agent->run, &agent->stream);
+    }
+    if (err == ERR_EXISTS) {
+        log_error("another agent serves %s already: end it first, or name another socket with "
+                  "--stream",
+                  path);
+        return err;
+    }
+    if (err != 0) {
+        log_error("the stream %s can't be served: %s", path, error_text(err));
+        return err;
+    }
+    err = vhci_create(agent->machine.sysfs_root, &agent->vhci);
+    agent->machine.vhci = agent->vhci;
+    if (err == 0) {
+        err = uevent_socket_open(&agent->loop, &uevent_callbacks, agent, &agent->uevents);
+    }
+    if (err != 0) {
+        log_error("the kernel can't be listened to: %s", error_text(err));
+        return err;
+    }
+    return open_link(agent);
+}
+
+static int run_loop(struct agent *agent)
+{
+    int err = uv_loop_init(&agent->loop) == 0 ? 0 : ERR_NOMEM;
+
+    if (err != 0) {
+        log_error("the event loop can't be made: %s", error_text(err));
+        return err;
+    }
+    init_machine(agent);
+    start_handles(agent);
+    err = start(agent);
+    if (err != 0) {
+        stop(agent);
+    } else {
+        log_info("agent %s listens on %s port %u, its stream is %s", agent->run,
+                 agent->options->config.link_address, (unsigned)agent->options->config.link_port,
+                 agent->options->stream_path);
+    }
+    uv_run(&agent->loop, UV_RUN_DEFAULT);
+    if (uv_loop_close(&agent->loop) != 0) {
+        log_error("the event loop ended with handles still open; please report this");
+        err = err != 0 ? err : ERR_IO;
+    }
+    return err;
+}
+
+int agent_run(const struct agent_options *options)
+{
+    struct agent *agent = calloc(1, sizeof *agent);
+    int err;
+
+    if (agent == NULL) {
+        return ERR_NOMEM;
+    }
+    agent->options = options;
+    err = run_loop(agent);
+    vhci_destroy(agent->vhci);
+    free(agent);
+    return err;
+}

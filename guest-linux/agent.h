@@ -1,0 +1,18 @@
+/* The guest agent: hears the host, keeps the boards attached, tells the stream's readers. */
+#ifndef TTYFERRY_GUEST_AGENT_H
+#define TTYFERRY_GUEST_AGENT_H
+
+#include "shared/core/config.h"
+
+struct agent_options {
+    struct config config;
+    const char *stream_path; /* the socket's file name */
+};
+
+/* Runs until SIGINT, SIGTERM or SIGHUP; boards that are attached then stay attached. The options
+ * must outlive the call. Returns 0 after an orderly end; ERR_EXISTS if another agent serves the
+ * stream or has the link's port; ERR_INVALID for a link address that is none; ERR_DENIED,
+ * ERR_NOMEM, ERR_IO. What failed has been logged. */
+int agent_run(const struct agent_options *options);
+
+#endif

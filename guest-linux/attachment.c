@@ -1,0 +1,421 @@
+#include "guest-linux/attachment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest-linux/usbip_import.h"
+#include "shared/core/error.h"
+#include "shared/core/log.h"
+#include "shared/core/text.h"
+
+#define VHCI_MODULE "vhci_hcd"
+#define NS_PER_MS 1000000u
+
+/* The loading of a driver for an interface that had none; at most once for each attaching. */
+struct driver_load {
+    struct attachment *attachment;
+    char interface[SYSFS_NAME_SIZE];
+    struct modules_request *request; /* NULL when done */
+};
+
+struct attachment {
+    const struct machine *machine;
+    const struct attachment_callbacks *callbacks;
+    void *context;
+    char busid[BOARD_BUSID_SIZE];
+    /* What is under way; at most one of the first three. */
+    struct modules_request *vhci_load;
+    struct windows_address_query *address_query;
+    struct usbip_import *import;
+    struct driver_load loads[USB_TREE_INTERFACES_MAX];
+    size_t load_count;
+    /* What the kernel has. */
+    bool has_place;
+    struct vhci_place place;
+    bool awaits_nodes; /* from on_attached to on_ready */
+    bool is_bound;     /* the interfaces are there, and the drivers that were loaded have probed */
+    struct usb_tree tree;
+    uv_fs_event_t records; /* udevd's, watched while one of them is awaited */
+    /* Times of uv_hrtime. */
+    uint64_t started_ns;
+    uint64_t attached_ns;
+    uint64_t last_node_ns;
+};
+
+static enum attach_fault find_address(struct attachment *attachment);
+
+/* A failure after attachment_start has returned. */
+static void fail(struct attachment *attachment, enum attach_fault fault, const char *detail)
+{
+    attachment->callbacks->on_failed(attachment->context, fault, detail);
+}
+
+/* What a step that could not even be begun comes to. */
+static void fail_unless_begun(struct attachment *attachment, enum attach_fault fault)
+{
+    if (fault != FAULT_NONE) {
+        fail(attachment, fault, "it could not be begun");
+    }
+}
+
+static void on_vhci_loaded(void *context, int err, const char *detail)
+{
+    struct attachment *attachment = context;
+
+    attachment->vhci_load = NULL;
+    if (!vhci_is_loaded(attachment->machine->vhci)) {
+        fail(attachment, FAULT_NO_VHCI, err != 0 ? detail : "it was loaded, but is not there");
+        return;
+    }
+    fail_unless_begun(attachment, find_address(attachment));
+}
+
+enum attach_fault attachment_start(struct attachment *attachment, const char *busid)
+{
+    const struct machine *machine = attachment->machine;
+    int err;
+
+    if (!board_busid_is_valid(busid)) {
+        return FAULT_NO_BUSID;
+    }
+    text_copy(attachment->busid, sizeof attachment->busid, busid);
+    attachment->started_ns = uv_hrtime();
+    attachment->load_count = 0;
+    if (vhci_is_loaded(machine->vhci)) {
+        return find_address(attachment);
+    }
+    err = modules_load(machine->loop, &machine->modules, VHCI_MODULE, on_vhci_loaded, attachment,
+                       &attachment->vhci_load);
+    return err == 0 ? FAULT_NONE : FAULT_INTERNAL;
+}
+
+static enum attach_fault fault_from_attach(int err)
+{
+    switch (err) {
+    case ERR_NOT_FOUND:
+        return FAULT_NO_VHCI;
+    case ERR_FULL:
+        return FAULT_NO_PORT;
+    default:
+        return FAULT_ATTACH;
+    }
+}
+
+static void on_imported(void *context, const struct usbip_import_result *result)
+{
+    struct attachment *attachment = context;
+    const struct usbip_device *device = &result->device;
+    int err;
+
+    attachment->import = NULL;
+    if (result->fault != FAULT_NONE) {
+        fail(attachment, result->fault, result->detail);
+        return;
+    }
+    err = vhci_attach(attachment->machine->vhci, result->fd, device->devid, device->speed,
+                      &attachment->place);
+    close(result->fd);
+    if (err != 0) {
+        fail(attachment, fault_from_attach(err), error_text(err));
+        return;
+    }
+    attachment->has_place = true;
+    attachment->awaits_nodes = true;
+    attachment->is_bound = false;
+    attachment->attached_ns = uv_hrtime();
+    attachment->last_node_ns = attachment->attached_ns;
+    attachment->callbacks->on_attached(attachment->context);
+}
+
+static enum attach_fault import_from(struct attachment *attachment, const char *address)
+{
+    const struct machine *machine = attachment->machine;
+    const struct usbip_import_target target = {address, machine->config->usbipd_port,
+                                               attachment->busid, USBIP_IMPORT_DEADLINE_MS};
+    int err =
+        usbip_import_open(machine->loop, &target, on_imported, attachment, &attachment->import);
+
+    if (err == ERR_INVALID) {
+        return FAULT_NO_ADDRESS;
+    }
+    return err == 0 ? FAULT_NONE : FAULT_INTERNAL;
+}
+
+static void on_address(void *context, const char *address)
+{
+    struct attachment *attachment = context;
+
+    attachment->address_query = NULL;
+    if (address == NULL) {
+        fail(attachment, FAULT_NO_ADDRESS, "no networking mode says it, and there is no gateway");
+        return;
+    }
+    fail_unless_begun(attachment, import_from(attachment, address));
+}
+
+static enum attach_fault find_address(struct attachment *attachment)
+{
+    const struct machine *machine = attachment->machine;
+    int err;
+
+    if (machine->config->usbipd_address[0] != '\0') {
+        return import_from(attachment, machine->config->usbipd_address);
+    }
+    err = windows_address_find(machine->loop, &machine->address, on_address, attachment,
+                               &attachment->address_query);
+    return err == 0 ? FAULT_NONE : FAULT_INTERNAL;
+}
+
+static void stop_attaching(struct attachment *attachment)
+{
+    if (attachment->vhci_load != NULL) {
+        modules_cancel(attachment->vhci_load);
+        attachment->vhci_load = NULL;
+    }
+    if (attachment->address_query != NULL) {
+        windows_address_cancel(attachment->address_query);
+        attachment->address_query = NULL;
+    }
+    if (attachment->import != NULL) {
+        usbip_import_cancel(attachment->import);
+        attachment->import = NULL;
+    }
+}
+
+/* A driver that is being loaded is loaded to its end; its probing just does not matter any more. */
+static void stop_waiting(struct attachment *attachment)
+{
+    for (size_t i = 0; i < attachment->load_count; i++) {
+        if (attachment->loads[i].request != NULL) {
+            modules_cancel(attachment->loads[i].request);
+        }
+    }
+    attachment->load_count = 0;
+    attachment->awaits_nodes = false;
+    uv_fs_event_stop(&attachment->records);
+}
+
+void attachment_cancel(struct attachment *attachment)
+{
+    stop_attaching(attachment);
+}
+
+void attachment_detach(struct attachment *attachment)
+{
+    int err;
+
+    stop_waiting(attachment);
+    err = vhci_detach(attachment->machine->vhci, &attachment->place);
+    if (err != 0 && err != ERR_NOT_FOUND) {
+        log_error("vhci: port %u can't be detached: %s", attachment->place.port, error_text(err));
+    }
+}
+
+bool attachment_port_is_free(struct attachment *attachment)
+{
+    return vhci_is_free(attachment->machine->vhci, &attachment->place);
+}
+
+void attachment_release_port(struct attachment *attachment)
+{
+    stop_waiting(attachment);
+    if (attachment->has_place) {
+        attachment->has_place = false;
+        vhci_release(attachment->machine->vhci, &attachment->place);
+    }
+}
+
+static uint64_t to_ms(uint64_t from_ns, uint64_t to_ns)
+{
+    return (to_ns - from_ns + NS_PER_MS / 2) / NS_PER_MS;
+}
+
+static void tell_ready(struct attachment *attachment, const struct tty_nodes *nodes)
+{
+    uint64_t now_ns = uv_hrtime();
+    struct event_took took;
+
+    took.import_ms = (int64_t)to_ms(attachment->started_ns, attachment->attached_ns);
+    took.enumerate_ms = (int64_t)to_ms(attachment->attached_ns, attachment->last_node_ns);
+    took.node_ms = (int64_t)to_ms(attachment->last_node_ns, now_ns);
+    took.total_ms = (int64_t)to_ms(attachment->started_ns, now_ns);
+    stop_waiting(attachment);
+    attachment->callbacks->on_ready(attachment->context, nodes, &took);
+}
+
+static void look_at_nodes(struct attachment *attachment);
+
+static void on_driver_loaded(void *context, int err, const char *detail)
+{
+    struct driver_load *load = context;
+
+    load->request = NULL;
+    if (err != 0) {
+        log_debug("%s: no driver was loaded: %s", load->interface, detail);
+    }
+    look_at_nodes(load->attachment);
+}
+
+static bool is_tried(const struct attachment *attachment, const char *interface)
+{
+    for (size_t i = 0; i < attachment->load_count; i++) {
+        if (strcmp(attachment->loads[i].interface, interface) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void load_driver(struct attachment *attachment, const struct usb_tree_interface *interface)
+{
+    const struct machine *machine = attachment->machine;
+    struct driver_load *load = &attachment->loads[attachment->load_count++];
+
+    load->attachment = attachment;
+    text_copy(load->interface, sizeof load->interface, interface->name);
+    if (modules_load(machine->loop, &machine->modules, interface->modalias, on_driver_loaded, load,
+                     &load->request) != 0) {
+        load->request = NULL;
+    }
+}
+
+/* Asks for the drivers that nobody else has loaded. Returns true while one is under way: the end
+ * of a module's loading is also the end of its drivers' probing. */
+static bool drivers_are_coming(struct attachment *attachment)
+{
+    const struct usb_tree *tree = &attachment->tree;
+
+    for (size_t i = 0; i < tree->interface_count; i++) {
+        const struct usb_tree_interface *interface = &tree->interfaces[i];
+
+        if (interface->driver[0] == '\0' && interface->modalias[0] != '\0' &&
+            attachment->load_count < USB_TREE_INTERFACES_MAX &&
+            !is_tried(attachment, interface->name)) {
+            load_driver(attachment, interface);
+        }
+    }
+    for (size_t i = 0; i < attachment->load_count; i++) {
+        if (attachment->loads[i].request != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_record(uv_fs_event_t *watch, const char *name, int events, int status)
+{
+    (void)name;
+    (void)events;
+    (void)status;
+    look_at_nodes(watch->data);
+}
+
+/* Returns true if the watch was started just now: what came before it has to be looked for. */
+static bool watch_records(struct attachment *attachment)
+{
+    char path[SYSFS_PATH_SIZE];
+
+    return !uv_is_active((uv_handle_t *)&attachment->records) &&
+           tty_node_records(&attachment->machine->nodes, path) == 0 &&
+           uv_fs_event_start(&attachment->records, on_record, path, 0) == 0;
+}
+
+static void look_at_nodes(struct attachment *attachment)
+{
+    const struct tty_node_paths *paths = &attachment->machine->nodes;
+    struct tty_nodes nodes;
+    int err;
+
+    if (!attachment->awaits_nodes || !attachment->is_bound ||
+        usb_tree_read(attachment->machine->sysfs_root, attachment->place.devpath,
+                      &attachment->tree) != 0 ||
+        drivers_are_coming(attachment)) {
+        return;
+    }
+    err = tty_node_check(paths, &attachment->tree, &nodes);
+    if (err == ERR_BUSY && watch_records(attachment)) {
+        err = tty_node_check(paths, &attachment->tree, &nodes);
+    }
+    if (err == 0) {
+        tell_ready(attachment, &nodes);
+    } else if (err != ERR_BUSY) {
+        log_error("%s: a node can't be given to its users: %s", attachment->place.devpath,
+                  error_text(err));
+    }
+}
+
+/* The kernel binds the USB device itself last: its interfaces are there then, and the drivers that
+ * were loaded before have probed them (usb_set_configuration, called by the probing of the driver
+ * "usb"). */
+static void take_device_event(struct attachment *attachment, const struct uevent *event)
+{
+    if (strcmp(event->action, "remove") == 0) {
+        stop_waiting(attachment);
+        attachment->callbacks->on_gone(attachment->context);
+    } else if (strcmp(event->action, "bind") == 0) {
+        attachment->is_bound = true;
+        attachment->last_node_ns = uv_hrtime();
+        look_at_nodes(attachment);
+    }
+}
+
+void attachment_uevent(struct attachment *attachment, const struct uevent *event)
+{
+    if (!attachment->has_place ||
+        !uevent_path_is_below(event->devpath, attachment->place.devpath)) {
+        return;
+    }
+    if (strcmp(event->devpath, attachment->place.devpath) == 0) {
+        take_device_event(attachment, event);
+    } else if (attachment->awaits_nodes && strcmp(event->action, "remove") != 0) {
+        attachment->last_node_ns = uv_hrtime();
+        look_at_nodes(attachment);
+    }
+}
+
+void attachment_look_anew(struct attachment *attachment)
+{
+    const char *root = attachment->machine->sysfs_root;
+
+    if (!attachment->has_place) {
+        return;
+    }
+    if (sysfs_exists(root, attachment->place.devpath, "driver")) {
+        attachment->is_bound = true;
+        look_at_nodes(attachment);
+    } else if (!attachment->awaits_nodes || attachment->is_bound) {
+        stop_waiting(attachment);
+        attachment->callbacks->on_gone(attachment->context);
+    }
+}
+
+int attachment_open(const struct machine *machine, const struct attachment_callbacks *callbacks,
+                    void *context, struct attachment **attachment)
+{
+    struct attachment *opened = calloc(1, sizeof *opened);
+
+    if (opened == NULL) {
+        return ERR_NOMEM;
+    }
+    opened->machine = machine;
+    opened->callbacks = callbacks;
+    opened->context = context;
+    uv_fs_event_init(machine->loop, &opened->records); /* Never fails. */
+    opened->records.data = opened;
+    *attachment = opened;
+    return 0;
+}
+
+static void on_records_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void attachment_close(struct attachment *attachment)
+{
+    stop_attaching(attachment);
+    attachment_release_port(attachment);
+    uv_close((uv_handle_t *)&attachment->records, on_records_closed);
+}

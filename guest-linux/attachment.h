@@ -1,0 +1,56 @@
+/* One board's way into the kernel and out again: the import, the port, the drivers, the nodes. It
+ * does what it is told and says what happened; what to do is the reconciler's. */
+#ifndef TTYFERRY_GUEST_ATTACHMENT_H
+#define TTYFERRY_GUEST_ATTACHMENT_H
+
+#include "guest-linux/machine.h"
+#include "shared/core/attach_fault.h"
+#include "shared/core/event.h"
+#include "shared/core/uevent.h"
+
+struct attachment;
+
+/* They run on the loop, and inside attachment_uevent and attachment_look_anew; inside no other call
+ * to this header. */
+struct attachment_callbacks {
+    /* The kernel has the socket. */
+    void (*on_attached)(void *context);
+    /* The attaching came to nothing, and no port is in use. `detail` is for the log. */
+    void (*on_failed)(void *context, enum attach_fault fault, const char *detail);
+    /* Every node can be opened. `nodes` and `took` are valid during the call. */
+    void (*on_ready)(void *context, const struct tty_nodes *nodes, const struct event_took *took);
+    /* The kernel has removed the USB device. */
+    void (*on_gone)(void *context);
+};
+
+/* `machine`, `callbacks` and `context` must outlive it. Returns 0 or ERR_NOMEM; `*attachment` is
+ * the caller's until attachment_close. */
+int attachment_open(const struct machine *machine, const struct attachment_callbacks *callbacks,
+                    void *context, struct attachment **attachment);
+
+/* Starts to attach the board at `busid`; no attaching or port may be left of an earlier one.
+ * Returns FAULT_NONE, and then on_attached or on_failed follows; or why it cannot even be tried. */
+enum attach_fault attachment_start(struct attachment *attachment, const char *busid);
+
+/* Ends an attaching that has not come to on_attached: none of its callbacks runs any more. */
+void attachment_cancel(struct attachment *attachment);
+
+/* Tells the kernel to let go of the board. No on_ready follows any more. */
+void attachment_detach(struct attachment *attachment);
+
+/* True when the kernel has let go of the board. */
+bool attachment_port_is_free(struct attachment *attachment);
+
+/* The port may go to another board. */
+void attachment_release_port(struct attachment *attachment);
+
+/* Takes in what the kernel says; about other devices it does nothing. */
+void attachment_uevent(struct attachment *attachment, const struct uevent *event);
+
+/* Uevents were lost: looks for itself how things stand. */
+void attachment_look_anew(struct attachment *attachment);
+
+/* No callback runs any more. A board that the kernel has stays attached. */
+void attachment_close(struct attachment *attachment);
+
+#endif

@@ -1,0 +1,295 @@
+#include "guest-linux/board_keeper.h"
+
+#include <stdlib.h>
+
+#include "guest-linux/attachment.h"
+#include "shared/core/error.h"
+#include "shared/core/log.h"
+#include "shared/core/reconciler.h"
+#include "shared/core/text.h"
+
+struct board_keeper {
+    const struct machine *machine;
+    board_keeper_tell_fn tell;
+    void *context;
+    struct board board; /* the host's facts, and the nodes while ready */
+    struct event_took took;
+    struct reconciler reconciler;
+    struct attachment *attachment;
+    uv_timer_t deadline;
+};
+
+/* What the reconciler is told next; an action may have an outcome at once. */
+struct input {
+    bool is_set;
+    enum reconciler_event event;
+    bool wanted;
+    enum attach_fault fault;
+};
+
+static void event_from_keeper(const struct board_keeper *keeper, enum event_type type,
+                              struct event *event)
+{
+    const struct reconciler *reconciler = &keeper->reconciler;
+    const struct attach_fault_info *info = attach_fault_info(reconciler->fault);
+
+    *event = (struct event){.type = type, .board = keeper->board};
+    event->board.state = reconciler->wanted ? BOARD_STATE_WAITING : BOARD_STATE_AVAILABLE;
+    event->attempt = reconciler->attempt;
+    event->reason = reconciler->reason;
+    event->took = keeper->took;
+    if (type == EVENT_FAILED) {
+        text_copy(event->code, sizeof event->code, info->code);
+        text_copy(event->message, sizeof event->message, info->message);
+        text_copy(event->remedy, sizeof event->remedy, info->remedy);
+        event->retry_in_ms = reconciler->retry_in_ms;
+    }
+}
+
+static void tell(struct board_keeper *keeper, enum event_type type)
+{
+    struct event event;
+
+    event_from_keeper(keeper, type, &event);
+    keeper->tell(keeper->context, &event);
+}
+
+static void set_input(struct input *input, enum reconciler_event event, enum attach_fault fault)
+{
+    *input = (struct input){.is_set = true, .event = event, .fault = fault};
+}
+
+static void start_attaching(struct board_keeper *keeper, struct input *outcome)
+{
+    enum attach_fault fault = attachment_start(keeper->attachment, keeper->board.busid);
+
+    if (fault != FAULT_NONE) {
+        log_warning("%s: %s", keeper->board.id, attach_fault_info(fault)->message);
+        set_input(outcome, RECONCILER_ATTACH_FAILED, fault);
+    }
+}
+
+static void check_port(struct board_keeper *keeper, struct input *outcome)
+{
+    if (attachment_port_is_free(keeper->attachment)) {
+        set_input(outcome, RECONCILER_PORT_FREE, FAULT_NONE);
+    }
+}
+
+static void perform(struct board_keeper *keeper, enum reconciler_action action,
+                    struct input *outcome)
+{
+    static const enum event_type told[] = {
+        [RECONCILER_TELL_ARRIVAL] = EVENT_ARRIVAL,     [RECONCILER_TELL_UPDATE] = EVENT_UPDATE,
+        [RECONCILER_TELL_ATTACHING] = EVENT_ATTACHING, [RECONCILER_TELL_READY] = EVENT_READY,
+        [RECONCILER_TELL_FAILED] = EVENT_FAILED,       [RECONCILER_TELL_DETACHED] = EVENT_DETACHED,
+        [RECONCILER_TELL_REMOVAL] = EVENT_REMOVAL,
+    };
+
+    switch (action) {
+    case RECONCILER_ATTACH:
+        start_attaching(keeper, outcome);
+        break;
+    case RECONCILER_CANCEL_ATTACH:
+        attachment_cancel(keeper->attachment);
+        break;
+    case RECONCILER_DETACH:
+        attachment_detach(keeper->attachment);
+        check_port(keeper, outcome);
+        break;
+    case RECONCILER_CHECK_PORT:
+        check_port(keeper, outcome);
+        break;
+    case RECONCILER_RELEASE_PORT:
+        attachment_release_port(keeper->attachment);
+        break;
+    default:
+        tell(keeper, told[action]);
+        break;
+    }
+}
+
+static void on_deadline(uv_timer_t *timer);
+
+static void schedule(struct board_keeper *keeper)
+{
+    int64_t due_ms = reconciler_deadline(&keeper->reconciler);
+    int64_t now_ms = (int64_t)uv_now(keeper->machine->loop);
+
+    if (due_ms == RECONCILER_NEVER) {
+        uv_timer_stop(&keeper->deadline);
+    } else {
+        uv_timer_start(&keeper->deadline, on_deadline,
+                       due_ms > now_ms ? (uint64_t)(due_ms - now_ms) : 0, 0);
+    }
+}
+
+static void step(struct board_keeper *keeper, struct input input)
+{
+    while (input.is_set) {
+        struct reconciler_actions actions;
+        struct input outcome = {.is_set = false};
+
+        reconciler_step(&keeper->reconciler, input.event, input.wanted, input.fault,
+                        (int64_t)uv_now(keeper->machine->loop), &actions);
+        for (size_t i = 0; i < actions.count; i++) {
+            perform(keeper, actions.items[i], &outcome);
+        }
+        input = outcome;
+    }
+    schedule(keeper);
+}
+
+static void step_simple(struct board_keeper *keeper, enum reconciler_event event)
+{
+    step(keeper, (struct input){.is_set = true, .event = event});
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    step_simple(timer->data, RECONCILER_TICK);
+}
+
+static void on_attached(void *context)
+{
+    step_simple(context, RECONCILER_ATTACHED);
+}
+
+static void on_failed(void *context, enum attach_fault fault, const char *detail)
+{
+    struct board_keeper *keeper = context;
+
+    log_warning("%s: %s (%s)", keeper->board.id, attach_fault_info(fault)->message, detail);
+    step(keeper, (struct input){.is_set = true, .event = RECONCILER_ATTACH_FAILED, .fault = fault});
+}
+
+static void on_ready(void *context, const struct tty_nodes *nodes, const struct event_took *took)
+{
+    struct board_keeper *keeper = context;
+
+    keeper->board.ttys = nodes->ttys;
+    text_copy(keeper->board.usb_node, sizeof keeper->board.usb_node, nodes->usb_node);
+    keeper->took = *took;
+    step_simple(keeper, RECONCILER_NODES_READY);
+}
+
+static void on_gone(void *context)
+{
+    step_simple(context, RECONCILER_DEVICE_GONE);
+}
+
+static const struct attachment_callbacks attachment_callbacks = {
+    .on_attached = on_attached,
+    .on_failed = on_failed,
+    .on_ready = on_ready,
+    .on_gone = on_gone,
+};
+
+int board_keeper_open(const struct machine *machine, const char *board_id,
+                      board_keeper_tell_fn tell_fn, void *context, struct board_keeper **keeper)
+{
+    struct board_keeper *opened = calloc(1, sizeof *opened);
+    int err;
+
+    if (opened == NULL) {
+        return ERR_NOMEM;
+    }
+    opened->machine = machine;
+    opened->tell = tell_fn;
+    opened->context = context;
+    text_copy(opened->board.id, sizeof opened->board.id, board_id);
+    reconciler_init(&opened->reconciler);
+    err = attachment_open(machine, &attachment_callbacks, opened, &opened->attachment);
+    if (err != 0) {
+        free(opened);
+        return err;
+    }
+    uv_timer_init(machine->loop, &opened->deadline); /* Never fails. */
+    opened->deadline.data = opened;
+    *keeper = opened;
+    return 0;
+}
+
+const char *board_keeper_board_id(const struct board_keeper *keeper)
+{
+    return keeper->board.id;
+}
+
+/* Takes the host's facts and keeps the nodes, which are ours. */
+static void take_facts(struct board_keeper *keeper, const struct board *facts)
+{
+    struct board board = *facts;
+
+    board.ttys = keeper->board.ttys;
+    text_copy(board.usb_node, sizeof board.usb_node, keeper->board.usb_node);
+    keeper->board = board;
+}
+
+void board_keeper_arrived(struct board_keeper *keeper, const struct board *board, bool wanted)
+{
+    take_facts(keeper, board);
+    step(keeper, (struct input){.is_set = true, .event = RECONCILER_ARRIVED, .wanted = wanted});
+}
+
+void board_keeper_seen(struct board_keeper *keeper, const struct board *board, bool wanted)
+{
+    take_facts(keeper, board);
+    step(keeper, (struct input){.is_set = true, .event = RECONCILER_SEEN, .wanted = wanted});
+}
+
+void board_keeper_removed(struct board_keeper *keeper)
+{
+    step_simple(keeper, RECONCILER_REMOVED);
+}
+
+void board_keeper_uevent(struct board_keeper *keeper, const struct uevent *event)
+{
+    attachment_uevent(keeper->attachment, event);
+}
+
+void board_keeper_look_anew(struct board_keeper *keeper)
+{
+    attachment_look_anew(keeper->attachment);
+}
+
+void board_keeper_repeat(struct board_keeper *keeper, board_keeper_tell_fn tell_fn, void *context)
+{
+    struct event event;
+
+    switch (keeper->reconciler.phase) {
+    case RECONCILER_READY:
+        event_from_keeper(keeper, EVENT_READY, &event);
+        tell_fn(context, &event);
+        break;
+    case RECONCILER_WAITING:
+        event_from_keeper(keeper, EVENT_ATTACHING, &event);
+        tell_fn(context, &event);
+        event_from_keeper(keeper, EVENT_FAILED, &event);
+        tell_fn(context, &event);
+        break;
+    case RECONCILER_ATTACHING:
+    case RECONCILER_ENUMERATING:
+        event_from_keeper(keeper, EVENT_ATTACHING, &event);
+        tell_fn(context, &event);
+        break;
+    case RECONCILER_IDLE:
+    case RECONCILER_DETACHING:
+        break;
+    }
+}
+
+bool board_keeper_is_over(const struct board_keeper *keeper)
+{
+    return reconciler_is_over(&keeper->reconciler);
+}
+
+static void on_deadline_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void board_keeper_close(struct board_keeper *keeper)
+{
+    attachment_close(keeper->attachment);
+    uv_close((uv_handle_t *)&keeper->deadline, on_deadline_closed);
+}

@@ -1,0 +1,43 @@
+/* The link to the host agent: listens for it, hands on what it says, reports to it. One host at a
+ * time; a newer one takes over from an older one, whose end may not have been noticed. */
+#ifndef TTYFERRY_GUEST_HOST_LINK_H
+#define TTYFERRY_GUEST_HOST_LINK_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "shared/core/config.h"
+#include "shared/core/event.h"
+#include "shared/core/wire_message.h"
+
+struct host_link;
+
+struct host_link_callbacks {
+    /* A host has said hello; its snapshot follows. */
+    void (*on_up)(void *context);
+    /* WIRE_SNAPSHOT_BEGIN, _PRESENT, _SNAPSHOT_END, _ARRIVAL, _UPDATE or _REMOVAL; valid during the
+     * call. */
+    void (*on_message)(void *context, const struct wire_message *message);
+    /* The host that was there is gone. */
+    void (*on_down)(void *context);
+};
+
+/* Listens as `config` says, which, like `run` (the id of this agent run), `callbacks` and
+ * `context`, must outlive the link. Returns 0; ERR_EXISTS if something listens there already;
+ * ERR_INVALID for a bad address; ERR_DENIED, ERR_NOMEM, ERR_IO. */
+int host_link_open(uv_loop_t *loop, const struct config *config, const char *run,
+                   const struct host_link_callbacks *callbacks, void *context,
+                   struct host_link **link);
+
+/* The host's address, for people: "127.0.0.1:51234". The link owns it. */
+const char *host_link_peer(const struct host_link *link);
+
+/* Reports EVENT_ATTACHING, _READY, _FAILED or _DETACHED; other types are not the host's to hear
+ * from us. Without a host nothing is sent: the answer to its next snapshot tells it all. */
+void host_link_report(struct host_link *link, const struct event *event);
+
+/* Says bye and ends; no other callback runs any more. `on_closed` (may be NULL) runs once, last,
+ * with the context of host_link_open. */
+void host_link_close(struct host_link *link, void (*on_closed)(void *context));
+
+#endif

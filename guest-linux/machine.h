@@ -1,0 +1,24 @@
+/* What the guest agent uses of the machine it runs on. Tests name other roots and programs. */
+#ifndef TTYFERRY_GUEST_MACHINE_H
+#define TTYFERRY_GUEST_MACHINE_H
+
+#include <uv.h>
+
+#include "guest-linux/modules.h"
+#include "guest-linux/tty_node.h"
+#include "guest-linux/vhci.h"
+#include "guest-linux/windows_address.h"
+#include "shared/core/config.h"
+
+/* Everything is borrowed and outlives what it is given to. */
+struct machine {
+    uv_loop_t *loop;
+    const struct config *config;
+    const char *sysfs_root; /* "/sys" */
+    struct vhci *vhci;
+    struct tty_node_paths nodes;
+    struct modules_config modules;
+    struct windows_address_paths address;
+};
+
+#endif

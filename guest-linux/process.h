@@ -1,0 +1,31 @@
+/* Runs a program by its absolute path, in a clean environment, without blocking the loop. */
+#ifndef TTYFERRY_GUEST_PROCESS_H
+#define TTYFERRY_GUEST_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+/* Of its standard output so much is kept; the rest is read and thrown away. */
+#define PROCESS_OUTPUT_SIZE 1024
+
+struct process;
+
+struct process_result {
+    int error;          /* 0 (see `status`), ERR_TIMEOUT, ERR_NOT_FOUND, ERR_DENIED, ERR_IO */
+    int status;         /* exit status; 128 + the signal that ended it */
+    const char *output; /* terminated; valid during the call */
+};
+
+typedef void (*process_done_fn)(void *context, const struct process_result *result);
+
+/* Starts `argv` (ended by NULL, argv[0] an absolute path); after `timeout_ms` it is killed.
+ * Returns 0 or ERR_NOMEM, ERR_IO. On 0 `on_done` runs once, never from inside this call, unless
+ * cancelled before; a program that cannot be started is told there. */
+int process_run(uv_loop_t *loop, const char *const argv[], uint64_t timeout_ms,
+                process_done_fn on_done, void *context, struct process **process);
+
+/* Kills it; `on_done` does not run any more. */
+void process_cancel(struct process *process);
+
+#endif

@@ -1,0 +1,229 @@
+#include "guest-linux/vhci.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest-linux/os_error.h"
+#include "guest-linux/sysfs.h"
+#include "shared/core/error.h"
+#include "shared/core/log.h"
+
+/* All files for all controllers live in the first one's folder. */
+#define FIRST_CONTROLLER "/devices/platform/vhci_hcd.0"
+/* A sysfs file is at most a page. */
+#define STATUS_TEXT_SIZE (16u * 1024)
+/* Another program may take the port that was just seen free; then the next one is tried. */
+#define ATTACH_TRIES 8
+
+struct vhci {
+    const char *sysfs_root;
+    bool held[VHCI_STATUS_PORTS_MAX];
+};
+
+int vhci_create(const char *sysfs_root, struct vhci **vhci)
+{
+    struct vhci *made = calloc(1, sizeof *made);
+
+    if (!made)
+        return ERR_NOMEM;
+    made->sysfs_root = sysfs_root;
+    *vhci = made;
+    return 0;
+}
+
+void vhci_destroy(struct vhci *vhci)
+{
+    free(vhci);
+}
+
+bool vhci_is_loaded(const struct vhci *vhci)
+{
+    return sysfs_exists(vhci->sysfs_root, FIRST_CONTROLLER, "attach");
+}
+
+/* Reads `status`, `status.1`, ... as far as they go. */
+static int load_status(const struct vhci *vhci, struct vhci_status *status)
+{
+    char *text = malloc(STATUS_TEXT_SIZE);
+    int err = text ? 0 : ERR_NOMEM;
+
+    vhci_status_init(status);
+    for (unsigned i = 0; !err && i < VHCI_STATUS_CONTROLLERS_MAX; i++) {
+        char name[SYSFS_NAME_SIZE] = "status";
+
+        if (i > 0)
+            snprintf(name, sizeof name, "status.%u", i);
+        err = sysfs_read_text(vhci->sysfs_root, FIRST_CONTROLLER, name, text, STATUS_TEXT_SIZE);
+        if (err == ERR_NOT_FOUND && i > 0) {
+            err = 0;
+            break;
+        }
+        if (!err)
+            err = vhci_status_add(status, text, strlen(text));
+    }
+    free(text);
+    if (err)
+        vhci_status_finish(status);
+    else if (status->skipped > 0)
+        log_debug("vhci: %zu rows of the status files are of an unknown form", status->skipped);
+    return err;
+}
+
+/* One write call: the kernel parses each on its own. */
+static int write_file(const struct vhci *vhci, const char *name, const char *text)
+{
+    char path[SYSFS_PATH_SIZE];
+    int err = sysfs_join(vhci->sysfs_root, FIRST_CONTROLLER, name, path);
+    size_t len = strlen(text);
+    ssize_t written;
+    int fd;
+
+    if (err)
+        return err;
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return os_error_from_errno(errno);
+    do
+        written = write(fd, text, len);
+    while (written < 0 && errno == EINTR);
+    if (written != (ssize_t)len)
+        err = written < 0 ? os_error_from_errno(errno) : ERR_IO;
+    close(fd);
+    return err;
+}
+
+struct bus_search {
+    const struct vhci *vhci;
+    const char *controller_path;
+    bool super_speed;
+    unsigned busnum;
+};
+
+/* A controller has two root hubs, "usbN"; the faster one is the SuperSpeed one. */
+static int visit_root_hub(void *context, const char *name)
+{
+    struct bus_search *search = context;
+    char path[SYSFS_PATH_SIZE];
+    unsigned long speed_mbit;
+    unsigned busnum;
+    char extra;
+
+    if (sscanf(name, "usb%u%c", &busnum, &extra) != 1 ||
+        sysfs_join("", search->controller_path, name, path) != 0)
+        return 0;
+    if (sysfs_read_number(search->vhci->sysfs_root, path, "speed", 10, &speed_mbit) == 0 &&
+        (speed_mbit >= 5000) == search->super_speed)
+        search->busnum = busnum;
+    return 0;
+}
+
+static int find_devpath(const struct vhci *vhci, const struct vhci_status *status,
+                        const struct vhci_port *port, char devpath[VHCI_STATUS_DEVPATH_SIZE])
+{
+    char controller_path[SYSFS_PATH_SIZE];
+    struct bus_search search = {vhci, controller_path, port->super_speed, 0};
+    unsigned long nports;
+    unsigned hub_port;
+    int err = sysfs_read_number(vhci->sysfs_root, FIRST_CONTROLLER, "nports", 10, &nports);
+
+    if (err)
+        return err;
+    if (nports > VHCI_STATUS_PORTS_MAX)
+        return ERR_INVALID;
+    err = vhci_status_hub_port(status, (unsigned)nports, port, &hub_port);
+    if (err)
+        return err;
+    snprintf(controller_path, sizeof controller_path, "/devices/platform/vhci_hcd.%u",
+             port->controller);
+    err = sysfs_list(vhci->sysfs_root, controller_path, visit_root_hub, &search);
+    if (err)
+        return err;
+    if (search.busnum == 0)
+        return ERR_NOT_FOUND;
+    vhci_status_devpath(port->controller, search.busnum, hub_port, devpath);
+    return 0;
+}
+
+static bool is_held(const void *context, unsigned port)
+{
+    const struct vhci *vhci = context;
+
+    return vhci->held[port];
+}
+
+static int attach_once(struct vhci *vhci, int fd, uint32_t devid, enum board_speed speed,
+                       struct vhci_place *place)
+{
+    struct vhci_place found = {.devid = devid};
+    struct vhci_status status;
+    struct vhci_port port;
+    char text[64];
+    int err = load_status(vhci, &status);
+
+    if (err)
+        return err;
+    err = vhci_status_choose(&status, speed, is_held, vhci, &port);
+    if (!err)
+        err = find_devpath(vhci, &status, &port, found.devpath);
+    vhci_status_finish(&status);
+    if (err)
+        return err;
+    found.port = port.port;
+    snprintf(text, sizeof text, "%u %d %u %u", port.port, fd, devid, (unsigned)speed);
+    err = write_file(vhci, "attach", text);
+    if (err)
+        return err;
+    vhci->held[port.port] = true;
+    *place = found;
+    return 0;
+}
+
+int vhci_attach(struct vhci *vhci, int fd, uint32_t devid, enum board_speed speed,
+                struct vhci_place *place)
+{
+    int err = ERR_BUSY;
+
+    for (int i = 0; i < ATTACH_TRIES && err == ERR_BUSY; i++)
+        err = attach_once(vhci, fd, devid, speed, place);
+    return err == ERR_BUSY ? ERR_FULL : err;
+}
+
+bool vhci_is_free(struct vhci *vhci, const struct vhci_place *place)
+{
+    const struct vhci_port *port;
+    struct vhci_status status;
+    bool is_free;
+    int err = load_status(vhci, &status);
+
+    /* Without the module there is no port, and so nothing on it. */
+    if (err)
+        return err == ERR_NOT_FOUND;
+    port = vhci_status_find(&status, place->port);
+    /* The devid stands in the row only once the device is enumerated. */
+    is_free = port && (port->state == VHCI_PORT_FREE ||
+                       (port->state == VHCI_PORT_USED && port->devid != place->devid));
+    vhci_status_finish(&status);
+    return is_free;
+}
+
+int vhci_detach(struct vhci *vhci, const struct vhci_place *place)
+{
+    char text[16];
+    int err;
+
+    if (vhci_is_free(vhci, place))
+        return ERR_NOT_FOUND;
+    snprintf(text, sizeof text, "%u", place->port);
+    err = write_file(vhci, "detach", text);
+    /* The kernel says EINVAL for a port that has become free in between. */
+    return err == ERR_INVALID ? ERR_NOT_FOUND : err;
+}
+
+void vhci_release(struct vhci *vhci, const struct vhci_place *place)
+{
+    vhci->held[place->port] = false;
+}

@@ -1,0 +1,50 @@
+/* The kernel's USB/IP host controller, vhci_hcd, through its sysfs files. Nothing else in the
+ * guest writes below /sys.
+ *
+ * A port that was given out stays held until vhci_release, even if the kernel has freed it in
+ * between: otherwise the late clean-up after one board could hit the next one. */
+#ifndef TTYFERRY_GUEST_VHCI_H
+#define TTYFERRY_GUEST_VHCI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/core/board.h"
+#include "shared/core/vhci_status.h"
+
+struct vhci;
+
+/* Where a board was attached. Plain data. */
+struct vhci_place {
+    unsigned port;
+    uint32_t devid;
+    char devpath[VHCI_STATUS_DEVPATH_SIZE]; /* where the kernel will put the device */
+};
+
+/* `sysfs_root` ("/sys") must outlive it. The module need not be loaded yet. Returns 0 or
+ * ERR_NOMEM; `*vhci` is the caller's until vhci_destroy. */
+int vhci_create(const char *sysfs_root, struct vhci **vhci);
+void vhci_destroy(struct vhci *vhci);
+
+/* True if the controller is there. */
+bool vhci_is_loaded(const struct vhci *vhci);
+
+/* Gives a connected socket to the kernel, on a free port that suits `speed`. The kernel takes its
+ * own reference: `fd` stays the caller's, to be closed right after, whatever the outcome. Returns
+ * 0 and fills `*place`; ERR_NOT_FOUND without the module, ERR_FULL without a free port, ERR_DENIED,
+ * ERR_INVALID if the kernel does not like the socket, ERR_IO. */
+int vhci_attach(struct vhci *vhci, int fd, uint32_t devid, enum board_speed speed,
+                struct vhci_place *place);
+
+/* Asks the kernel to let go. The port is free only when vhci_is_free says so, normally within
+ * milliseconds, with a silent peer after some 4 s. Returns 0; ERR_NOT_FOUND if the port is free
+ * already or somebody else's by now; ERR_DENIED, ERR_IO. */
+int vhci_detach(struct vhci *vhci, const struct vhci_place *place);
+
+/* True if the port is free, or no longer carries this device. */
+bool vhci_is_free(struct vhci *vhci, const struct vhci_place *place);
+
+/* The port may be given out again. */
+void vhci_release(struct vhci *vhci, const struct vhci_place *place);
+
+#endif
