@@ -68,6 +68,9 @@ static int apply_state(struct board *known, const struct event *event)
 {
     static const struct board without_nodes = {0};
 
+    if (event->type == EVENT_ATTACHING && known->state == BOARD_STATE_ATTACHING) {
+        return ERR_EXISTS;
+    }
     set_nodes(known, &without_nodes);
     known->state = state_after[event->type];
     return 0;

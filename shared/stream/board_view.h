@@ -11,8 +11,8 @@
  * EVENT_ARRIVAL all of it; EVENT_UPDATE the host's facts, state and nodes being kept; EVENT_READY
  * id, ttys and usb_node; any other type the id.
  * EVENT_LINK changes nothing. Returns 0; ERR_NOT_FOUND for a board that is not there; ERR_EXISTS
- * for an EVENT_READY that says nothing new; ERR_INVALID for EVENT_SNAPSHOT; ERR_FULL; ERR_NOMEM.
- * On failure both stay untouched. */
+ * for an EVENT_READY or EVENT_ATTACHING that says nothing new; ERR_INVALID for EVENT_SNAPSHOT;
+ * ERR_FULL; ERR_NOMEM. On failure both stay untouched. */
 int board_view_apply(struct board_table *boards, struct event *event);
 
 #endif

@@ -1,0 +1,84 @@
+#include "shared/cli/cli_agent.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "shared/cli/cli.h"
+#include "shared/cli/cli_args.h"
+#include "shared/cli/cli_output.h"
+#include "shared/cli/config_file.h"
+#include "shared/core/error.h"
+#include "shared/core/log.h"
+
+#define VERB "agent"
+
+static int set_log_level(const char *name)
+{
+    for (enum log_level level = LOG_ERROR; level <= LOG_DEBUG; level++) {
+        if (strcmp(name, log_level_name(level)) == 0) {
+            log_set_level(level);
+            return CLI_DONE;
+        }
+    }
+    return cli_args_refuse(VERB, "the log level is error, warning, info or debug, not", name);
+}
+
+/* Reads the configuration at `path`. */
+static int load_config(const char *path, bool is_required, struct config *config)
+{
+    char reason[CONFIG_REASON_SIZE];
+    int error;
+
+    config_init(config);
+    error = config_file_read(path, config, reason);
+    if (error == 0 || (error == ERR_NOT_FOUND && !is_required)) {
+        return CLI_DONE;
+    }
+    if (reason[0] != '\0') {
+        cli_output_error(VERB, "the configuration %s is wrong: %s", path, reason);
+    } else {
+        cli_output_error(VERB, "the configuration %s can't be read: %s", path, error_text(error));
+    }
+    return CLI_FAILED;
+}
+
+static int check_auth(const struct config *config, const char *path)
+{
+    if (config->link_auth == CONFIG_AUTH_NONE) {
+        return CLI_DONE;
+    }
+    cli_output_error(VERB,
+                     "this version can't prove a key to the other side yet. To link without any "
+                     "proof, write {\"link\": {\"auth\": \"none\"}} into %s",
+                     path);
+    return CLI_FAILED;
+}
+
+bool cli_agent_prepare(const char *help, int argc, char **argv, const char *default_path,
+                       struct cli_agent *agent, int *exit_code)
+{
+    const char *config_path = NULL;
+    const char *log_level = NULL;
+    const struct cli_option options[] = {
+        {"--config", &config_path, NULL},
+        {"--log-level", &log_level, NULL},
+        {"--stream", &agent->stream, NULL},
+        {NULL, NULL, NULL},
+    };
+    const struct cli_args args = {.verb = VERB, .help = help, .options = options};
+
+    agent->stream = NULL;
+    if (!cli_args_parse(&args, argc, argv, exit_code)) {
+        return false;
+    }
+    *exit_code = log_level != NULL ? set_log_level(log_level) : CLI_DONE;
+    if (*exit_code == CLI_DONE) {
+        const char *path = config_path != NULL ? config_path : default_path;
+
+        *exit_code = load_config(path, config_path != NULL, &agent->config);
+        if (*exit_code == CLI_DONE) {
+            *exit_code = check_auth(&agent->config, path);
+        }
+    }
+    return *exit_code == CLI_DONE;
+}
