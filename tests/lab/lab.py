@@ -27,6 +27,7 @@ import dataclasses
 import json
 import os
 import shlex
+import shutil
 import socket
 import socketserver
 import subprocess
@@ -51,6 +52,7 @@ GUEST_PROGRAM = ROOT / "build/linux/ttyferry"
 HOST_PROGRAM = ROOT / "build/windows/ttyferry.exe"
 PNP_FOLDER = ROOT / "build/windows/tests/lab/pnp"
 USBIPD_PROGRAM = ROOT / "build/linux/tests/lab/usbip/usbipd_double"
+HOST_AGENT_IMAGE = "ttyferry-agent.exe"
 LINK_PORT = 24240
 START_LIMIT_S = 30.0
 EXIT_NO_AGENT = 4
@@ -108,6 +110,9 @@ class Lab:
     def start(self) -> None:
         """Wine and the VM come up side by side."""
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ttyferry-lab-")))
+        # Under a name of its own, so that its handles can be counted while verbs of the same program run.
+        self.agent_program = self.folder / HOST_AGENT_IMAGE
+        shutil.copy(self.host_program, self.agent_program)
         self.usbipd = self._stack.enter_context(UsbipdDouble(USBIPD_PROGRAM))
         self._stack.callback(self.vm.stop)
         self._stack.callback(self.prefix.stop)
@@ -131,14 +136,15 @@ class Lab:
     # The agents.
 
     def start_agents(self, relay: bool = False) -> None:
-        """Starts both agents, subscribes to both streams and waits until the link is up on both. relay: put a LinkRelay
-        between them."""
+        """Starts both agents, subscribes to both streams and waits for the link. relay: put a LinkRelay between them."""
         if relay:
             self.relay = LinkRelay(self.vm.ports[0])
             self._stack.callback(self.relay.close)
         self.start_guest_agent()
+        mark = self.guest.mark()
         self.start_host_agent()
-        self.wait_link("up")
+        # The Windows stream may have told it before anybody could subscribe, and a snapshot has no link.
+        self.guest.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up", mark)
 
     def wait_link(self, state: str, marks: dict[EventStream, int] | None = None) -> None:
         """Both streams say that the link is up, or down."""
@@ -165,9 +171,9 @@ class Lab:
         config = self.folder / "config.json"
         config.write_text(json.dumps({"link": {"port": port, "auth": "none"}}))
         self.host_log = self.folder / "host-agent.log"
-        with self.host_log.open("wb") as log:
+        with self.host_log.open("ab") as log:
             self.host_agent = self.prefix.spawn(
-                self.host_program, "agent", "--log-level", "debug", "--config", self.prefix.windows_path(config),
+                self.agent_program, "agent", "--log-level", "debug", "--config", self.prefix.windows_path(config),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         self._stack.callback(self.stop_host_agent)
@@ -281,7 +287,7 @@ class Lab:
         resident memory is left out, as it may differ."""
         _, guest = self.vm.run(f"snapshot.sh {self.guest_agent.pid}", check=True)
         lines = [line for line in guest.splitlines() if not line.startswith("rss_kb")]
-        return {"guest": lines, "host_handles": self.pnp.handles("ttyferry.exe")}
+        return {"guest": lines, "host_handles": self.pnp.handles(HOST_AGENT_IMAGE)}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
