@@ -48,6 +48,6 @@ function(house_test name)
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE ${arg_LINK} ttyferry::cmocka house)
     target_compile_definitions(${name} PRIVATE
-        TEST_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures")
+        TEST_DOCS="${PROJECT_SOURCE_DIR}/docs")
     add_test(NAME ${name} COMMAND ${name})
 endfunction()

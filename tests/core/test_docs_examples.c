@@ -10,7 +10,7 @@
 #include "shared/core/wire_message.h"
 #include "tests/core/cases.h"
 
-#define DOCS TEST_FIXTURES "/../../docs/"
+#define DOCS TEST_DOCS "/"
 #define BLOCK_MAX (64 * 1024)
 
 typedef void (*block_fn)(void *context, const char *block);

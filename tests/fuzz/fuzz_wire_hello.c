@@ -1,0 +1,26 @@
+/* Fuzzes the reader of the link's first line. What it accepts round-trips. */
+#include <string.h>
+
+#include "shared/core/error.h"
+#include "shared/core/wire_hello.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct wire_hello hello;
+    struct wire_hello again;
+    struct wire_bye bye;
+    char *line = NULL;
+    size_t len = 0;
+    int result = wire_hello_from_line((const char *)data, size, &hello, &bye);
+    if (result == 0) {
+        FUZZ_CHECK(wire_hello_to_line(&hello, &line, &len) == 0);
+        FUZZ_CHECK(wire_hello_from_line(line, len, &again, &bye) == 0);
+        FUZZ_CHECK(strcmp(hello.agent, again.agent) == 0 && hello.role == again.role);
+    } else if (result == ERR_CLOSED) {
+        FUZZ_CHECK(wire_bye_to_line(&bye, &line, &len) == 0);
+        FUZZ_CHECK(wire_hello_from_line(line, len, &hello, &bye) == ERR_CLOSED);
+    }
+    free(line);
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* A pair of eyes on sessions: what their callbacks told, for the tests of session, dial, listen. */
+#ifndef TTYFERRY_TESTS_LINK_RECORDER_H
+#define TTYFERRY_TESTS_LINK_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shared/link/session.h"
+
+struct recorder {
+    struct session *session; /* the one that came up last, NULL once it has closed */
+    bool up;                 /* ever */
+    size_t up_count;
+    struct wire_hello peer;
+    char last_line[SESSION_LINE_MAX + 1];
+    size_t line_count;
+    bool closed; /* ever */
+    size_t closed_count;
+    bool was_up; /* of the last on_closed, as the next three */
+    int error;
+    bool had_session;
+    char reason[1024];
+    /* What to do inside a callback. */
+    bool close_on_up;
+    bool bye_on_line;
+};
+
+extern const struct session_callbacks recorder_callbacks;
+
+/* Handshakes that succeed with each other. */
+extern const struct handshake_config recorder_host;
+extern const struct handshake_config recorder_guest;
+
+#endif

@@ -1,0 +1,392 @@
+#include "shared/link/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/error.h"
+#include "tests/link/recorder.h"
+#include "tests/link/rig.h"
+
+#define GUEST_HELLO                                                                                \
+    "{\"type\":\"hello\",\"protocol\":1,\"role\":\"guest\",\"agent\":\"raw\","                     \
+    "\"run\":\"cccccccccccccccc\",\"auth\":{\"method\":\"none\"}}\n"
+
+struct pair {
+    struct recorder us;
+    struct session *session;
+    struct peer peer;
+};
+
+static void open_with(struct rig *rig, struct pair *pair, const struct handshake_config *config)
+{
+    memset(pair, 0, sizeof *pair);
+    assert_int_equal(session_create(&rig->loop, rig->kind, config, &recorder_callbacks, &pair->us,
+                                    &pair->session),
+                     0);
+    peer_open(rig, &pair->peer, session_stream(pair->session));
+    assert_int_equal(session_start(pair->session), 0);
+}
+
+static void open_pair(struct rig *rig, struct pair *pair)
+{
+    open_with(rig, pair, &recorder_host);
+}
+
+static void open_up(struct rig *rig, struct pair *pair)
+{
+    open_pair(rig, pair);
+    peer_send(&pair->peer, GUEST_HELLO);
+    rig_run_until(rig, &pair->us.up);
+}
+
+static void expect_closed(struct rig *rig, struct pair *pair, bool was_up, int error)
+{
+    rig_run_until(rig, &pair->us.closed);
+    peer_close(rig, &pair->peer);
+    rig_turn(rig);
+    assert_int_equal(pair->us.closed_count, 1);
+    assert_int_equal(pair->us.was_up, was_up);
+    assert_int_equal(pair->us.error, error);
+    assert_true(pair->us.reason[0] != '\0');
+}
+
+/* The peer reads to the end, says nothing more, and must have been told `code`. */
+static void expect_bye(struct rig *rig, struct pair *pair, const char *code, int error)
+{
+    char expected[64] = "\"code\":\"";
+
+    rig_run_until(rig, &pair->peer.ended);
+    strcat(strcat(expected, code), "\"");
+    assert_non_null(strstr(pair->peer.received, "\"type\":\"hello\""));
+    assert_non_null(strstr(pair->peer.received, "\"type\":\"bye\""));
+    assert_non_null(strstr(pair->peer.received, expected));
+    uv_close(&pair->peer.uv.handle, NULL);
+    rig_run_until(rig, &pair->us.closed);
+    free(pair->peer.received);
+    assert_false(pair->us.was_up);
+    assert_int_equal(pair->us.error, error);
+    assert_int_equal(pair->us.closed_count, 1);
+}
+
+static void two_sessions_come_up_and_talk(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_up(rig, &pair);
+    assert_string_equal(pair.us.peer.run, "cccccccccccccccc");
+    assert_int_equal(session_write(pair.session, "to the peer\n", 12), 0);
+    peer_send(&pair.peer, "to us\n");
+    rig_run_until_count(rig, &pair.us.line_count, 1);
+    assert_string_equal(pair.us.last_line, "to us");
+    while (!pair.peer.received || !strstr(pair.peer.received, "to the peer\n")) {
+        uv_run(&rig->loop, UV_RUN_ONCE);
+    }
+    session_close(pair.session, ERR_CANCELLED);
+    session_close(pair.session, ERR_IO);
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+}
+
+static void lines_right_behind_the_hello_are_kept(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_pair(rig, &pair);
+    peer_send(&pair.peer, GUEST_HELLO "first\nsecond\n");
+    rig_run_until_count(rig, &pair.us.line_count, 2);
+    assert_string_equal(pair.us.last_line, "second");
+    session_close(pair.session, ERR_CANCELLED);
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+}
+
+static void a_line_of_64_kib_is_taken(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    static char line[SESSION_LINE_MAX + 1];
+
+    open_up(rig, &pair);
+    memset(line, 'x', SESSION_LINE_MAX);
+    line[SESSION_LINE_MAX] = '\n';
+    peer_send_bytes(&pair.peer, line, sizeof line);
+    rig_run_until_count(rig, &pair.us.line_count, 1);
+    assert_int_equal(strlen(pair.us.last_line), SESSION_LINE_MAX);
+    session_close(pair.session, ERR_CANCELLED);
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+}
+
+static void a_line_over_64_kib_ends_the_session(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    static char line[SESSION_LINE_MAX + 2];
+
+    open_up(rig, &pair);
+    memset(line, 'x', sizeof line);
+    line[SESSION_LINE_MAX + 1] = '\n';
+    peer_send_bytes(&pair.peer, line, sizeof line);
+    expect_closed(rig, &pair, true, ERR_TOO_LONG);
+    assert_int_equal(pair.us.line_count, 0);
+}
+
+static void half_a_line_then_close_ends_the_session(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    uv_shutdown_t request;
+
+    open_up(rig, &pair);
+    peer_send(&pair.peer, "whole\n{\"type\":\"arri");
+    rig_run_until_count(rig, &pair.us.line_count, 1);
+    assert_int_equal(uv_shutdown(&request, &pair.peer.uv.stream, NULL), 0);
+    rig_turn(rig);
+    expect_closed(rig, &pair, true, ERR_INVALID);
+    assert_int_equal(pair.us.line_count, 1);
+}
+
+static void garbage_instead_of_hello_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_pair(rig, &pair);
+    peer_send(&pair.peer, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    expect_bye(rig, &pair, "invalid", ERR_INVALID);
+}
+
+static void another_version_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_pair(rig, &pair);
+    peer_send(&pair.peer, "{\"type\":\"hello\",\"protocol\":7,\"role\":\"guest\",\"agent\":\"x\","
+                          "\"run\":\"cccccccccccccccc\",\"auth\":{\"method\":\"none\"}}\n");
+    expect_bye(rig, &pair, "version", ERR_VERSION);
+    assert_non_null(strstr(pair.us.reason, "7"));
+}
+
+static void the_same_role_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_with(rig, &pair, &recorder_guest);
+    peer_send(&pair.peer, GUEST_HELLO);
+    expect_bye(rig, &pair, "role", ERR_INVALID);
+}
+
+static void an_unauthenticated_peer_is_refused_by_default(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    const struct handshake_config config = {.role = WIRE_ROLE_HOST, .run = "aaaaaaaaaaaaaaaa"};
+
+    open_with(rig, &pair, &config);
+    peer_send(&pair.peer, GUEST_HELLO);
+    expect_bye(rig, &pair, "auth", ERR_AUTH);
+}
+
+static void a_silent_peer_runs_into_the_deadline(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    struct handshake_config config = recorder_host;
+
+    config.deadline_ms = 20;
+    open_with(rig, &pair, &config);
+    expect_bye(rig, &pair, "timeout", ERR_TIMEOUT);
+}
+
+static void a_hello_that_trickles_runs_into_the_deadline(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    struct handshake_config config = recorder_host;
+
+    config.deadline_ms = 20;
+    open_with(rig, &pair, &config);
+    peer_send(&pair.peer, "{\"type\":\"hel");
+    expect_bye(rig, &pair, "timeout", ERR_TIMEOUT);
+}
+
+static void the_deadline_is_over_once_the_session_is_up(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    struct handshake_config config = recorder_host;
+    uint64_t until;
+
+    config.deadline_ms = 100;
+    open_with(rig, &pair, &config);
+    peer_send(&pair.peer, GUEST_HELLO);
+    rig_run_until(rig, &pair.us.up);
+    /* The session works on while the deadline's moment passes on the loop's clock. */
+    until = uv_now(&rig->loop) + 2 * config.deadline_ms;
+    while (uv_now(&rig->loop) < until) {
+        peer_send(&pair.peer, "tick\n");
+        rig_run_until_count(rig, &pair.us.line_count, pair.us.line_count + 1);
+    }
+    assert_false(pair.us.closed);
+    session_close(pair.session, ERR_CANCELLED);
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+}
+
+static void a_peer_killed_during_the_handshake_is_let_go(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_pair(rig, &pair);
+    uv_close(&pair.peer.uv.handle, NULL);
+    rig_run_until(rig, &pair.us.closed);
+    free(pair.peer.received);
+    assert_false(pair.us.was_up);
+    assert_int_equal(pair.us.error, ERR_CLOSED);
+    assert_non_null(strstr(pair.us.reason, "before the peer's hello"));
+}
+
+static void half_a_hello_then_close_is_invalid(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    uv_shutdown_t request;
+
+    open_pair(rig, &pair);
+    peer_send(&pair.peer, "{\"type\":\"hel");
+    assert_int_equal(uv_shutdown(&request, &pair.peer.uv.stream, NULL), 0);
+    expect_closed(rig, &pair, false, ERR_INVALID);
+}
+
+static void a_bye_instead_of_hello_is_understood(void **state)
+{
+    static const struct {
+        const char *line;
+        int error;
+    } cases[] = {
+        {"{\"type\":\"bye\",\"code\":\"version\",\"message\":\"update yours\"}\n", ERR_VERSION},
+        {"{\"type\":\"bye\",\"code\":\"auth\",\"message\":\"update yours\"}\n", ERR_AUTH},
+        {"{\"type\":\"bye\",\"code\":\"busy\",\"message\":\"update yours\"}\n", ERR_CLOSED},
+    };
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        open_pair(rig, &pair);
+        peer_send(&pair.peer, cases[i].line);
+        expect_closed(rig, &pair, false, cases[i].error);
+        assert_non_null(strstr(pair.us.reason, "update yours"));
+    }
+}
+
+static void a_bye_after_the_handshake_is_a_line(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_up(rig, &pair);
+    peer_send(&pair.peer, "{\"type\":\"bye\",\"code\":\"shutdown\",\"message\":\"m\"}\n");
+    rig_run_until_count(rig, &pair.us.line_count, 1);
+    assert_non_null(strstr(pair.us.last_line, "shutdown"));
+    session_close(pair.session, ERR_CANCELLED);
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+}
+
+static void our_bye_reaches_the_peer_before_the_end(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_up(rig, &pair);
+    session_bye(pair.session, "shutdown", "good night");
+    session_bye(pair.session, "shutdown", "again");
+    assert_int_equal(session_write(pair.session, "late\n", 5), ERR_CLOSED);
+    peer_send(&pair.peer, "one that was under way\n");
+    rig_run_until(rig, &pair.peer.ended);
+    assert_non_null(strstr(pair.peer.received, "good night"));
+    assert_null(strstr(pair.peer.received, "again"));
+    assert_null(strstr(pair.peer.received, "late"));
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+    assert_int_equal(pair.us.line_count, 0);
+}
+
+static void a_bye_inside_on_line_ends_the_lines(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_up(rig, &pair);
+    pair.us.bye_on_line = true;
+    peer_send(&pair.peer, "one\ntwo\nthree\n");
+    rig_run_until(rig, &pair.peer.ended);
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+    assert_int_equal(pair.us.line_count, 1);
+}
+
+static void closing_inside_on_up_is_safe(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_pair(rig, &pair);
+    pair.us.close_on_up = true;
+    peer_send(&pair.peer, GUEST_HELLO "line\n");
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+    assert_int_equal(pair.us.line_count, 0);
+}
+
+static void writing_before_the_handshake_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_pair(rig, &pair);
+    assert_int_equal(session_write(pair.session, "early\n", 6), ERR_CLOSED);
+    assert_false(pair.us.closed);
+    session_close(pair.session, ERR_CANCELLED);
+    expect_closed(rig, &pair, false, ERR_CANCELLED);
+}
+
+static void a_session_never_started_closes(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    memset(&pair, 0, sizeof pair);
+    assert_int_equal(session_create(&rig->loop, rig->kind, &recorder_host, &recorder_callbacks,
+                                    &pair.us, &pair.session),
+                     0);
+    session_bye(pair.session, "shutdown", "never connected");
+    rig_run_until(rig, &pair.us.closed);
+    assert_int_equal(pair.us.closed_count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST_BOTH(two_sessions_come_up_and_talk),
+        RIG_TEST_BOTH(lines_right_behind_the_hello_are_kept),
+        RIG_TEST_BOTH(a_line_of_64_kib_is_taken),
+        RIG_TEST_BOTH(a_line_over_64_kib_ends_the_session),
+        RIG_TEST_BOTH(half_a_line_then_close_ends_the_session),
+        RIG_TEST_BOTH(garbage_instead_of_hello_is_refused),
+        RIG_TEST_BOTH(another_version_is_refused),
+        RIG_TEST_BOTH(the_same_role_is_refused),
+        RIG_TEST_BOTH(an_unauthenticated_peer_is_refused_by_default),
+        RIG_TEST_BOTH(a_silent_peer_runs_into_the_deadline),
+        RIG_TEST_BOTH(a_hello_that_trickles_runs_into_the_deadline),
+        RIG_TEST_BOTH(the_deadline_is_over_once_the_session_is_up),
+        RIG_TEST_BOTH(a_peer_killed_during_the_handshake_is_let_go),
+        RIG_TEST_BOTH(half_a_hello_then_close_is_invalid),
+        RIG_TEST_BOTH(a_bye_instead_of_hello_is_understood),
+        RIG_TEST_BOTH(a_bye_after_the_handshake_is_a_line),
+        RIG_TEST_BOTH(our_bye_reaches_the_peer_before_the_end),
+        RIG_TEST_BOTH(a_bye_inside_on_line_ends_the_lines),
+        RIG_TEST_BOTH(closing_inside_on_up_is_safe),
+        RIG_TEST_BOTH(writing_before_the_handshake_is_refused),
+        RIG_TEST_BOTH(a_session_never_started_closes),
+    };
+
+    return cmocka_run_group_tests_name("session", tests, NULL, NULL);
+}
