@@ -62,6 +62,11 @@ static const struct known_device known_devices[] = {
     {0x067b, 0x23d3, BOARD_KIND_SERIAL}, /* Prolific PL2303GL */
     {0x067b, 0x23e3, BOARD_KIND_SERIAL}, /* Prolific PL2303GE */
     {0x067b, 0x23f3, BOARD_KIND_SERIAL}, /* Prolific PL2303GS */
+    /* Composite boards, whose serial interface Windows shows only on a child node, later. */
+    {0x2341, ANY_PID, BOARD_KIND_SERIAL}, /* Arduino */
+    {0x2a03, ANY_PID, BOARD_KIND_SERIAL}, /* Arduino (dog hunter) */
+    {0x239a, ANY_PID, BOARD_KIND_SERIAL}, /* Adafruit */
+    {0x303a, ANY_PID, BOARD_KIND_SERIAL}, /* Espressif */
 };
 
 static char lower(char c)

@@ -63,8 +63,8 @@ static bool has_moved(const struct board *known, const struct board *now)
            strcmp(known->busid, now->busid) != 0;
 }
 
-/* During a replug the properties come one by one; what was known once stays known as long as the
- * board is here. */
+/* During a replug the properties come and go one by one; what was known once stays known as long as
+ * the board is here. Its kind may rest on a child node alone, which goes before the board does. */
 static void keep_known(const struct board *known, struct board *now)
 {
     now->state = known->state;
@@ -72,6 +72,8 @@ static void keep_known(const struct board *known, struct board *now)
         text_copy(now->busid, sizeof(now->busid), known->busid);
     if (now->description[0] == '\0')
         text_copy(now->description, sizeof(now->description), known->description);
+    if (now->kind == BOARD_KIND_OTHER)
+        now->kind = known->kind;
 }
 
 static void tell_removals(struct pnp_tracker *tracker, const struct board_table *present,

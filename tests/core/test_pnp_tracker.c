@@ -148,14 +148,50 @@ static void test_many_leave(void **state)
     pnp_tracker_finish(&tracker);
 }
 
+static void scan_board_without_known_ids(struct pnp_tracker *tracker, const char *com_port)
+{
+    struct pnp_scan scan;
+    struct pnp_node *node;
+    char changes[CHANGES_SIZE] = "";
+
+    pnp_scan_init(&scan);
+    assert_int_equal(pnp_scan_add(&scan, &node), 0);
+    strcpy(node->instance_id, "USB\\VID_1209&PID_0001\\A");
+    strcpy(node->port_name, com_port);
+    assert_int_equal(
+        pnp_tracker_handle(tracker, &(struct pnp_event){.type = PNP_EVENT_SCANNED, .scan = &scan},
+                           on_change, changes),
+        0);
+    pnp_scan_finish(&scan);
+}
+
+/* When a composite board is pulled, the child node with its COM port goes first. */
+static void test_kind_outlives_its_com_port(void **state)
+{
+    static const char *const com_ports[] = {"", "COM7", ""};
+    static const enum board_kind kinds[] = {BOARD_KIND_OTHER, BOARD_KIND_SERIAL, BOARD_KIND_SERIAL};
+    struct pnp_tracker tracker;
+
+    (void)state;
+    pnp_tracker_init(&tracker);
+    for (size_t i = 0; i < COUNT(com_ports); i++) {
+        scan_board_without_known_ids(&tracker, com_ports[i]);
+        assert_int_equal(tracker.boards.items[0]->kind, kinds[i]);
+        assert_string_equal(tracker.boards.items[0]->com_port, com_ports[i]);
+    }
+    pnp_tracker_finish(&tracker);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(tracker_cases) + 1] = {
+    struct CMUnitTest tests[COUNT(tracker_cases) + 2] = {
         {.name = "tracker: many leave at once", .test_func = test_many_leave},
+        {.name = "tracker: a kind outlives the COM port it rests on",
+         .test_func = test_kind_outlives_its_com_port},
     };
 
     for (size_t i = 0; i < COUNT(tracker_cases); i++) {
-        tests[1 + i] = (struct CMUnitTest){.name = tracker_cases[i].name,
+        tests[2 + i] = (struct CMUnitTest){.name = tracker_cases[i].name,
                                            .test_func = run_case,
                                            .initial_state = (void *)&tracker_cases[i]};
     }
