@@ -110,12 +110,8 @@ static size_t escape_one(const char *source, size_t len, char piece[8], size_t *
     uint32_t code_point = 0;
     size_t step = text_decode_utf8(source, len, &code_point);
     if (step > 0 && !is_control(code_point)) {
-        size_t out = 0;
-        if (code_point == '\\') {
-            piece[out++] = '\\';
-        }
-        memcpy(piece + out, source, step);
-        *piece_len = out + step;
+        memcpy(piece, source, step);
+        *piece_len = step;
         return step;
     }
     step = step == 0 ? 1 : step;
