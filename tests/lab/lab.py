@@ -95,6 +95,7 @@ class Lab:
         self.relay: LinkRelay | None = None
         self._stack = contextlib.ExitStack()
         self._next_com = 5
+        self._bound: set[str] = set()
 
     def __enter__(self) -> Lab:
         try:
@@ -246,6 +247,8 @@ class Lab:
             self.usbipd.fault(busid, **fault)
         if bound:
             self.bind(board)
+        else:
+            self.unbind(board)
         self.boards[busid] = board
         self.pnp.plug(model.device_id, instance, **fields)
         return board
@@ -260,11 +263,15 @@ class Lab:
         self.pnp.com(board.instance_id, board.com_port, on=board.model.com_on)
 
     def bind(self, board: Board) -> None:
-        """What `usbipd bind` does to the registry."""
-        self.pnp.bind(board.instance_id, board.model.description)
+        """What `usbipd bind` does to the registry; it outlasts the board's stay."""
+        if board.instance_id not in self._bound:
+            self.pnp.bind(board.instance_id, board.model.description)
+            self._bound.add(board.instance_id)
 
     def unbind(self, board: Board) -> None:
-        self.pnp.unbind(board.instance_id)
+        if board.instance_id in self._bound:
+            self.pnp.unbind(board.instance_id)
+            self._bound.remove(board.instance_id)
 
     def unplug(self, busid: str) -> Board:
         """Pulls the board: its USB/IP connection ends and Windows sees it go."""
