@@ -12,6 +12,7 @@
 #include "guest-linux/os_error.h"
 #include "guest-linux/sysfs.h"
 #include "shared/core/error.h"
+#include "shared/core/text.h"
 
 /* Linux 5.17 and later, where built with CONFIG_MODULE_DECOMPRESS (linux/module.h). */
 #define INIT_COMPRESSED_FILE 4
@@ -28,7 +29,7 @@ static void add_name(struct name_list *names, const char *name)
         if (strcmp(names->items[i], name) == 0)
             return;
     if (names->count < NAMES_MAX)
-        strcpy(names->items[names->count++], name);
+        text_copy(names->items[names->count++], MODULE_INDEX_NAME_SIZE, name);
 }
 
 /* Calls `visit` for each line of a file below the modules' root, which may be megabytes long,

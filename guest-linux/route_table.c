@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/core/error.h"
@@ -22,8 +23,32 @@ struct route {
 /* "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT". */
 static bool line_to_route(const char *line, struct route *route)
 {
-    return sscanf(line, "%*s %8x %8x %4x %*d %*d %u %8x", &route->destination, &route->gateway,
-                  &route->flags, &route->metric, &route->mask) == 5;
+    /* NULL: a number that does not matter. */
+    const struct {
+        unsigned *number;
+        int base;
+    } columns[] = {{&route->destination, 16},
+                   {&route->gateway, 16},
+                   {&route->flags, 16},
+                   {NULL, 10},
+                   {NULL, 10},
+                   {&route->metric, 10},
+                   {&route->mask, 16}};
+
+    line += strcspn(line, " \t\n"); /* the interface */
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        char *end;
+        unsigned long number;
+
+        line += strspn(line, " \t");
+        number = strtoul(line, &end, columns[i].base);
+        if (end == line || number > UINT32_MAX)
+            return false;
+        if (columns[i].number)
+            *columns[i].number = (unsigned)number;
+        line = end;
+    }
+    return true;
 }
 
 static bool is_default(const struct route *route)

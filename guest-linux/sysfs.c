@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,7 @@ int sysfs_read_text(const char *root, const char *path, const char *element, cha
 int sysfs_read_number(const char *root, const char *path, const char *element, int base,
                       unsigned long *number)
 {
-    char text[32];
+    char text[32] = "";
     char *end;
     unsigned long value;
     int err = sysfs_read_text(root, path, element, text, sizeof text);
@@ -87,16 +88,20 @@ int sysfs_read_dev(const char *root, const char *path, const char *element, unsi
                    unsigned *minor)
 {
     char text[32];
-    char extra;
-    unsigned found_major, found_minor;
+    char *end;
+    unsigned long found_major, found_minor;
     int err = sysfs_read_text(root, path, element, text, sizeof text);
 
     if (err)
         return err;
-    if (sscanf(text, "%u:%u%c", &found_major, &found_minor, &extra) != 2)
+    found_major = strtoul(text, &end, 10);
+    if (end == text || *end != ':')
         return ERR_INVALID;
-    *major = found_major;
-    *minor = found_minor;
+    found_minor = strtoul(end + 1, &end, 10);
+    if (end[-1] == ':' || *end != '\0' || found_major > UINT32_MAX || found_minor > UINT32_MAX)
+        return ERR_INVALID;
+    *major = (unsigned)found_major;
+    *minor = (unsigned)found_minor;
     return 0;
 }
 

@@ -109,15 +109,18 @@ static int visit_root_hub(void *context, const char *name)
     struct bus_search *search = context;
     char path[SYSFS_PATH_SIZE];
     unsigned long speed_mbit;
-    unsigned busnum;
-    char extra;
+    unsigned long busnum;
+    char *end;
 
-    if (sscanf(name, "usb%u%c", &busnum, &extra) != 1 ||
+    if (strncmp(name, "usb", 3) != 0)
+        return 0;
+    busnum = strtoul(name + 3, &end, 10);
+    if (end == name + 3 || *end != '\0' || busnum > UINT16_MAX ||
         sysfs_join("", search->controller_path, name, path) != 0)
         return 0;
     if (sysfs_read_number(search->vhci->sysfs_root, path, "speed", 10, &speed_mbit) == 0 &&
         (speed_mbit >= 5000) == search->super_speed)
-        search->busnum = busnum;
+        search->busnum = (unsigned)busnum;
     return 0;
 }
 

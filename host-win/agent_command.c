@@ -1,7 +1,6 @@
 #include "host-win/agent_command.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "host-win/agent.h"
 #include "host-win/config_place.h"
@@ -9,6 +8,7 @@
 #include "shared/cli/cli_agent.h"
 #include "shared/cli/cli_output.h"
 #include "shared/core/error.h"
+#include "shared/core/text.h"
 #include "shared/link/local_client.h"
 
 #define VERB "agent"
@@ -32,7 +32,7 @@ static const char help[] =
 static void find_default_config(char path[CONFIG_PLACE_PATH_SIZE])
 {
     if (config_place_default_path(path) != 0) {
-        strcpy(path, "%LOCALAPPDATA%\\ttyferry\\config.json");
+        text_copy(path, CONFIG_PLACE_PATH_SIZE, "%LOCALAPPDATA%\\ttyferry\\config.json");
     }
 }
 

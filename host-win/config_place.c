@@ -6,6 +6,7 @@
 
 #include "host-win/wide.h"
 #include "shared/core/error.h"
+#include "shared/core/text.h"
 
 #define DEFAULT_TAIL "\\ttyferry\\config.json"
 
@@ -22,7 +23,6 @@ int config_place_default_path(char path[CONFIG_PLACE_PATH_SIZE])
         wide_to_utf8(folder, whole, sizeof whole - strlen(DEFAULT_TAIL)) != 0) {
         return ERR_TOO_LONG;
     }
-    strcat(whole, DEFAULT_TAIL);
-    memcpy(path, whole, strlen(whole) + 1);
-    return 0;
+    memcpy(whole + strlen(whole), DEFAULT_TAIL, sizeof DEFAULT_TAIL);
+    return text_copy(path, CONFIG_PLACE_PATH_SIZE, whole);
 }

@@ -4,6 +4,7 @@
 
 #include "host-win/wide.h"
 #include "shared/core/hardware_id.h"
+#include "shared/core/text.h"
 
 #define SUBKEY_NAME_SIZE 256 /* Windows' own limit, in units, with the terminator */
 /* Entries looked at in one key; far more than anybody has, and an end in any case. */
@@ -39,7 +40,7 @@ static void add_bound(HKEY devices, const wchar_t *subkey, struct sharing *shari
 
     if (sharing->bound_count < SHARING_BOUND_MAX && read_text(devices, subkey, L"InstanceId", id) &&
         hardware_id_from_instance_id(id, &hardware_id) == 0) {
-        strcpy(sharing->bound[sharing->bound_count++], hardware_id.id);
+        text_copy(sharing->bound[sharing->bound_count++], BOARD_ID_SIZE, hardware_id.id);
     }
 }
 
@@ -62,7 +63,7 @@ static void add_rule(HKEY policy, const wchar_t *subkey, struct sharing *sharing
         if (!board_busid_is_valid(text)) {
             return;
         }
-        strcpy(rule.busid, text);
+        text_copy(rule.busid, sizeof rule.busid, text);
     }
     if (read_text(policy, subkey, L"HardwareId", text) &&
         sharing_rule_set_hardware_id(&rule, text) != 0) {

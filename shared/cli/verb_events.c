@@ -82,9 +82,12 @@ static void print_snapshot(struct events *events, struct event *event)
 
     board_table_init(&fitting);
     result = filter_boards(&events->match, event->boards, &fitting);
-    event->boards = &fitting;
     if (result == 0) {
+        const struct board_table *all = event->boards;
+
+        event->boards = &fitting;
         result = event_json_from_event(event, &line, &len);
+        event->boards = all;
     }
     if (result == 0) {
         print(events, line, len - 1);

@@ -85,14 +85,15 @@ static size_t find_index(const struct board_table *boards, const char *id)
 static size_t index_above(const struct pnp_scan *scan, const struct pnp_node *node,
                           const struct board_table *boards)
 {
-    for (int level = 0; node != NULL && level < ANCESTORS_MAX; level++) {
-        size_t index = find_index(boards, node->instance_id);
+    size_t index = find_index(boards, node->instance_id);
 
-        if (index < boards->count)
-            return index;
+    for (int level = 1; index == boards->count && level < ANCESTORS_MAX; level++) {
         node = node->parent_id[0] != '\0' ? pnp_scan_find(scan, node->parent_id) : NULL;
+        if (node == NULL)
+            break;
+        index = find_index(boards, node->instance_id);
     }
-    return boards->count;
+    return index;
 }
 
 /* "COM5"; a printer's "LPT3" is a PortName too. */

@@ -16,28 +16,34 @@ void pnp_tracker_finish(struct pnp_tracker *tracker)
     board_table_finish(&tracker->boards);
 }
 
-static char *find_leaving(struct pnp_tracker *tracker, const char *id)
+/* The place of `id` among the leaving, PNP_TRACKER_LEAVING_MAX if it is not one of them. */
+static size_t find_leaving(const struct pnp_tracker *tracker, const char *id)
 {
-    for (size_t i = 0; i < PNP_TRACKER_LEAVING_MAX; i++) {
-        if (text_equal_nocase(tracker->leaving[i], id))
-            return tracker->leaving[i];
-    }
-    return NULL;
+    size_t i = 0;
+
+    while (i < PNP_TRACKER_LEAVING_MAX && !text_equal_nocase(tracker->leaving[i], id))
+        i++;
+    return i;
+}
+
+static bool is_leaving(const struct pnp_tracker *tracker, const char *id)
+{
+    return find_leaving(tracker, id) < PNP_TRACKER_LEAVING_MAX;
 }
 
 static void forget_leaving(struct pnp_tracker *tracker, const char *id)
 {
-    char *slot = find_leaving(tracker, id);
+    size_t i = find_leaving(tracker, id);
 
-    if (slot != NULL)
-        slot[0] = '\0';
+    if (i < PNP_TRACKER_LEAVING_MAX)
+        tracker->leaving[i][0] = '\0';
 }
 
 /* Windows tells of the removal before the node is gone (an open handle can hold it for long), so
  * scans that still show it mean nothing until it was missing once or has come again. */
 static void remember_leaving(struct pnp_tracker *tracker, const char *id)
 {
-    if (find_leaving(tracker, id) != NULL)
+    if (is_leaving(tracker, id))
         return;
     text_copy(tracker->leaving[tracker->leaving_next], BOARD_ID_SIZE, id);
     tracker->leaving_next = (tracker->leaving_next + 1) % PNP_TRACKER_LEAVING_MAX;
@@ -110,8 +116,7 @@ static int tell_arrivals(struct pnp_tracker *tracker, const struct board_table *
         struct board *now = present->items[i];
         int error;
 
-        if (board_table_find(&tracker->boards, now->id) != NULL ||
-            find_leaving(tracker, now->id) != NULL)
+        if (board_table_find(&tracker->boards, now->id) != NULL || is_leaving(tracker, now->id))
             continue;
         error = board_table_put(&tracker->boards, now);
         if (error != 0)

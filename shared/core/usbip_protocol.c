@@ -50,8 +50,8 @@ int usbip_protocol_import_request(const char *busid, uint8_t request[USBIP_PROTO
     memset(request, 0, USBIP_PROTOCOL_REQUEST_SIZE);
     write_u16(request, USBIP_PROTOCOL_VERSION);
     write_u16(request + 2, OP_REQ_IMPORT);
-    memcpy(request + USBIP_PROTOCOL_HEADER_SIZE, busid, strlen(busid));
-    return 0;
+    return text_copy((char *)request + USBIP_PROTOCOL_HEADER_SIZE, USBIP_PROTOCOL_BUSID_SIZE,
+                     busid);
 }
 
 void usbip_protocol_reply_init(struct usbip_reply *reply, const char *busid)

@@ -78,6 +78,7 @@ static bool column_is(struct column column, const char *text)
 static bool row_to_port(const char *row, const char *end, struct vhci_port *port)
 {
     struct column hub = next_column(&row, end);
+    struct column local_busid, extra;
     uint32_t number, state, speed, devid, sockfd;
 
     port->super_speed = column_is(hub, "ss");
@@ -89,7 +90,9 @@ static bool row_to_port(const char *row, const char *end, struct vhci_port *port
         !column_to_number(next_column(&row, end), 16, &devid) ||
         !column_to_number(next_column(&row, end), 10, &sockfd))
         return false;
-    if (next_column(&row, end).len == 0 || next_column(&row, end).len != 0)
+    local_busid = next_column(&row, end);
+    extra = next_column(&row, end);
+    if (local_busid.len == 0 || extra.len != 0)
         return false;
     if (number >= VHCI_STATUS_PORTS_MAX)
         return false;

@@ -233,8 +233,8 @@ static int create(const char *path, struct local_endpoint **endpoint)
         free(created);
         return ERR_TOO_LONG;
     }
-    text_copy(created->lock_path, sizeof created->lock_path, path);
-    strcat(created->lock_path, ENDPOINT_LOCK_SUFFIX);
+    snprintf(created->lock_path, sizeof created->lock_path, "%s" ENDPOINT_LOCK_SUFFIX,
+             created->address.sun_path);
     *endpoint = created;
     return 0;
 }

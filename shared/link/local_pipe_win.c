@@ -58,7 +58,7 @@ int local_pipe_token_user(struct local_pipe_user *user)
 
 int local_pipe_user_sid(char text[LOCAL_PIPE_SID_SIZE])
 {
-    struct local_pipe_user user;
+    struct local_pipe_user user = {0};
     char *converted;
     int result = local_pipe_token_user(&user);
 
