@@ -4,11 +4,16 @@
 
 #include <devpropdef.h>
 #include <setupapi.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "host-win/wide.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
+
+/* How often the nodes are looked at anew because they changed meanwhile; whatever changes them
+ * also makes Windows tell, so that the next scan is at hand. */
+#define LOOKS_MAX 4
 
 /* mingw-w64's devpkey.h only declares these without INITGUID; spelt out as Windows documents
  * them. */
@@ -130,12 +135,26 @@ static void read_location(struct device *device, struct pnp_node *node)
     }
 }
 
-static int add_node(struct pnp_scan *scan, struct device *device)
+static void read_facts(struct device *device, struct pnp_node *node)
+{
+    size_t used = 0;
+
+    read_property(device, &key_parent, node->parent_id, sizeof node->parent_id);
+    read_location(device, node);
+    read_description(device, node);
+    add_ids(device, SPDRP_HARDWAREID, node, &used);
+    add_ids(device, SPDRP_COMPATIBLEIDS, node, &used);
+    read_port_name(device, node);
+}
+
+/* How much of each node is wanted: its id, or all of struct pnp_node. */
+enum depth { DEPTH_IDS, DEPTH_FACTS };
+
+static int add_node(struct pnp_scan *scan, struct device *device, enum depth depth)
 {
     wchar_t wide[BOARD_ID_SIZE];
     char id[BOARD_ID_SIZE];
     struct pnp_node *node;
-    size_t used = 0;
     int result;
 
     /* A node may go while we look at it: then it is simply not there. */
@@ -148,16 +167,13 @@ static int add_node(struct pnp_scan *scan, struct device *device)
         return result;
     }
     memcpy(node->instance_id, id, sizeof id);
-    read_property(device, &key_parent, node->parent_id, sizeof node->parent_id);
-    read_location(device, node);
-    read_description(device, node);
-    add_ids(device, SPDRP_HARDWAREID, node, &used);
-    add_ids(device, SPDRP_COMPATIBLEIDS, node, &used);
-    read_port_name(device, node);
+    if (depth == DEPTH_FACTS) {
+        read_facts(device, node);
+    }
     return 0;
 }
 
-static int add_nodes(struct pnp_scan *scan, const struct node_set *nodes)
+static int add_nodes(struct pnp_scan *scan, const struct node_set *nodes, enum depth depth)
 {
     struct device device = {
         .set = SetupDiGetClassDevsW(nodes->class, nodes->enumerator, NULL, nodes->flags)};
@@ -172,18 +188,53 @@ static int add_nodes(struct pnp_scan *scan, const struct node_set *nodes)
         if (!SetupDiEnumDeviceInfo(device.set, i, &device.data)) {
             break;
         }
-        result = add_node(scan, &device);
+        result = add_node(scan, &device, depth);
     }
     SetupDiDestroyDeviceInfoList(device.set);
     return result;
 }
 
-int pnp_device_scan(struct pnp_scan *scan)
+static int add_all_nodes(struct pnp_scan *scan, enum depth depth)
 {
     int result = 0;
 
     for (size_t i = 0; i < sizeof node_sets / sizeof node_sets[0] && result == 0; i++) {
-        result = add_nodes(scan, &node_sets[i]);
+        result = add_nodes(scan, &node_sets[i], depth);
+    }
+    return result;
+}
+
+static bool has_same_nodes(const struct pnp_scan *a, const struct pnp_scan *b)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (pnp_scan_find(b, a->nodes[i].instance_id) == NULL) {
+            return false;
+        }
+    }
+    return a->count == b->count;
+}
+
+/* True if the nodes now are those of `scan`, or if that can't be told. */
+static bool still_holds(const struct pnp_scan *scan)
+{
+    struct pnp_scan now;
+    bool holds;
+
+    pnp_scan_init(&now);
+    holds = add_all_nodes(&now, DEPTH_IDS) != 0 || has_same_nodes(scan, &now);
+    pnp_scan_finish(&now);
+    return holds;
+}
+
+/* An enumeration is no snapshot: a node that goes in the middle of it can make it skip another
+ * one, and a board would seem to go and to come back. */
+int pnp_device_scan(struct pnp_scan *scan)
+{
+    int result = add_all_nodes(scan, DEPTH_FACTS);
+
+    for (int look = 1; look < LOOKS_MAX && result == 0 && !still_holds(scan); look++) {
+        pnp_scan_finish(scan);
+        result = add_all_nodes(scan, DEPTH_FACTS);
     }
     return result;
 }

@@ -4,8 +4,8 @@
 
 #include "shared/core/pnp_scan.h"
 
-/* Adds every present node of the USB enumerator and every present COM port, whatever its
- * enumerator, to `scan`, which the caller initialised. Takes milliseconds. Returns 0, ERR_NOMEM,
+/* Fills `scan`, initialised and empty, with every present node of the USB enumerator and every
+ * present COM port, whatever its enumerator. Takes milliseconds. Returns 0, ERR_NOMEM,
  * ERR_FULL (the rest is left out) or ERR_IO; on ERR_NOMEM and ERR_IO the scan says nothing. */
 int pnp_device_scan(struct pnp_scan *scan);
 
