@@ -57,6 +57,9 @@ static void on_closed(void *context, struct session *session, bool was_up, int e
     if (recorder->session == session) {
         recorder->session = NULL;
     }
+    if (recorder->after_closed) {
+        recorder->after_closed(recorder);
+    }
 }
 
 const struct session_callbacks recorder_callbacks = {

@@ -23,6 +23,8 @@ struct recorder {
     /* What to do inside a callback. */
     bool close_on_up;
     bool bye_on_line;
+    void (*after_closed)(struct recorder *recorder); /* at the end of on_closed; may be NULL */
+    void *owner;                                     /* the test's, for after_closed */
 };
 
 extern const struct session_callbacks recorder_callbacks;

@@ -78,6 +78,55 @@ void rig_turn(struct rig *rig)
     uv_run(&rig->loop, UV_RUN_NOWAIT);
 }
 
+struct handle_count {
+    const struct rig *rig;
+    uv_handle_type type;
+    size_t count;
+};
+
+static void count_handle(uv_handle_t *handle, void *context)
+{
+    struct handle_count *wanted = context;
+
+    if (handle->type == wanted->type && handle != (const uv_handle_t *)&wanted->rig->watchdog) {
+        wanted->count++;
+    }
+}
+
+size_t rig_count_handles(struct rig *rig, uv_handle_type type)
+{
+    struct handle_count wanted = {.rig = rig, .type = type};
+
+    uv_walk(&rig->loop, count_handle, &wanted);
+    return wanted.count;
+}
+
+struct timer_search {
+    const struct rig *rig;
+    size_t count;
+    uint64_t due_ms;
+};
+
+static void look_at_timer(uv_handle_t *handle, void *context)
+{
+    struct timer_search *search = context;
+
+    if (handle->type == UV_TIMER && uv_is_active(handle) &&
+        handle != (const uv_handle_t *)&search->rig->watchdog) {
+        search->count++;
+        search->due_ms = uv_timer_get_due_in((const uv_timer_t *)handle);
+    }
+}
+
+uint64_t rig_timer_due_ms(struct rig *rig)
+{
+    struct timer_search search = {.rig = rig};
+
+    uv_walk(&rig->loop, look_at_timer, &search);
+    assert_int_equal(search.count, 1);
+    return search.due_ms;
+}
+
 void rig_make_path(char path[RIG_PATH_SIZE])
 {
     static unsigned count;

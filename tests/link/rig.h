@@ -50,6 +50,13 @@ void rig_run_until_count(struct rig *rig, const size_t *count, size_t wanted);
 /* One turn of the loop, without waiting. */
 void rig_turn(struct rig *rig);
 
+/* How many handles of a type the loop has, the rig's own left out. */
+size_t rig_count_handles(struct rig *rig, uv_handle_type type);
+
+/* In how many milliseconds of the loop's clock the one timer that runs is due, the rig's own left
+ * out. Fails the test unless there is exactly one. */
+uint64_t rig_timer_due_ms(struct rig *rig);
+
 /* A path for a local server that nobody has used: a file name on Unix, a pipe's on Windows. */
 void rig_make_path(char path[RIG_PATH_SIZE]);
 
