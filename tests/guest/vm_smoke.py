@@ -1,0 +1,435 @@
+#!/usr/bin/python3
+"""The guest agent in a VM with Debian's kernel, from its link to the tty; the host is a fake.
+
+    tests/guest/vm_smoke.py [CASE...]
+
+Prints one line a case and ends with "N passed, N failed".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm")]
+
+from cases import Cases, expect_equal  # noqa: E402
+from streams import EventStream  # noqa: E402
+from usbipd_double import UsbipdDouble  # noqa: E402
+from vm import Vm, VmProcess  # noqa: E402
+
+GUEST_PROGRAM = ROOT / "build/linux/ttyferry"
+USBIPD_PROGRAM = ROOT / "build/linux/tests/lab/usbip/usbipd_double"
+LINK_PORT = 24240
+LIMIT_S = 30.0
+ECHO_BYTES = 4096
+LINE_MAX = 64 * 1024
+
+Message = dict[str, Any]
+
+HELLO: Message = {
+    "type": "hello", "protocol": 1, "role": "host", "agent": "fake", "run": "00000000000000aa", "auth": {"method": "none"},
+}
+
+
+def facts(board_id: str, busid: str | None) -> Message:
+    return {
+        "id": board_id, "name": None, "vid": "1a86", "pid": "7523", "serial": None, "description": "a board", "com_port": "COM5",
+        "busid": busid, "speed": "full", "kind": "serial",
+    }
+
+
+class FakeHost:
+    """Connects as the host agent does; every line that comes is kept."""
+
+    def __init__(self, port: int, hello: Message | None = None) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._messages: queue.Queue[Message | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.send(hello or HELLO)
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError), self._socket.makefile("rb") as lines:
+            for line in lines:
+                self._messages.put(json.loads(line))
+        self._messages.put(None)
+
+    def send(self, message: Message) -> None:
+        self.send_bytes(json.dumps(message).encode() + b"\n")
+
+    def send_bytes(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def end_sending(self) -> None:
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def arrival(self, board_id: str, busid: str, wanted: bool = True) -> None:
+        self.send({"type": "arrival", "board": facts(board_id, busid), "wanted": wanted})
+
+    def snapshot(self, *boards: tuple[str, str]) -> None:
+        self.send({"type": "snapshot_begin"})
+        for board_id, busid in boards:
+            self.send({"type": "present", "board": facts(board_id, busid), "wanted": True})
+        self.send({"type": "snapshot_end"})
+
+    def next(self, kind: str) -> Message:
+        """The next message of that type; others before it are dropped."""
+        deadline = time.monotonic() + LIMIT_S
+        seen: list[Message] = []
+        while True:
+            try:
+                message = self._messages.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no '{kind}' came, only {seen}") from None
+            assert message is not None, f"the guest closed without '{kind}', after {seen}"
+            if message["type"] == kind:
+                return message
+            seen.append(message)
+
+    def expect_close(self) -> list[Message]:
+        """What came until the guest closed."""
+        seen: list[Message] = []
+        while (message := self._messages.get(timeout=LIMIT_S)) is not None:
+            seen.append(message)
+        return seen
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+class Rig:
+    """A VM with the agent in it, the double of usbipd, and a reader of the stream."""
+
+    def __init__(self, stack: contextlib.ExitStack, modprobe: bool = True) -> None:
+        self.usbipd = stack.enter_context(UsbipdDouble(USBIPD_PROGRAM))
+        self.vm = stack.enter_context(Vm(modprobe=modprobe))
+        self.vm.start(overlay_files={"/bin/ttyferry": GUEST_PROGRAM}, forwards=[(0, LINK_PORT, True)])
+        config = {"link": {"auth": "none"}, "usbipd": {"port": self.usbipd.port}}
+        self.vm.run("mkdir -p /etc/ttyferry; cat >/etc/ttyferry/config.json", stdin=json.dumps(config).encode(), check=True)
+        self.start_agent()
+
+    def start_agent(self) -> None:
+        self.agent: VmProcess = self.vm.popen("exec ttyferry agent --log-level debug >>/run/agent.log 2>&1")
+        # The verb says "no agent" as long as the agent is starting.
+        self.vm.run(
+            f"until ttyferry wait ffff:ffff --timeout 0 2>/dev/null; [ $? = 3 ]; do [ -d /proc/{self.agent.pid} ] ||"
+            " { cat /run/agent.log; exit 1; }; done", timeout=LIMIT_S, check=True,
+        )
+        self.events = EventStream("guest", self.vm.popen("exec ttyferry events").stdout)
+
+    def connect(self, *boards: tuple[str, str]) -> FakeHost:
+        """A host links, says what it has, and is the one that the cases mean from then on."""
+        self.host = FakeHost(self.vm.ports[0])
+        self.host.snapshot(*boards)
+        return self.host
+
+    def clean_up(self) -> None:
+        """After a case that failed: no board stays for the next one."""
+        for board in self.usbipd.list()["boards"]:
+            self.usbipd.unplug(board["busid"])
+        self.connect().close()
+
+    def log(self) -> str:
+        return self.vm.run("cat /run/agent.log")[1]
+
+    def echo(self, tty: str, busid: str) -> None:
+        before = self.usbipd.board(busid)["rx_bytes"]
+        code, output = self.vm.run(f"tty_echo --bytes {ECHO_BYTES} {tty}")
+        expect_equal((code, json.loads(output)["bad"]), (0, 0), "exit code and bad bytes of the echo")
+        expect_equal(self.usbipd.board(busid)["rx_bytes"] - before, ECHO_BYTES, "bytes that the board counted")
+
+    def busy_ports(self) -> str:
+        return self.vm.run("snapshot.sh | grep ^vhci")[1]
+
+
+def attach(rig: Rig, board_id: str, busid: str, chip: str = "ch341") -> str:
+    """Plugs and announces a board; returns its tty."""
+    rig.usbipd.plug(busid, chip)
+    rig.host.arrival(board_id, busid)
+    ready = rig.host.next("ready")
+    expect_equal((ready["id"], len(ready["ttys"])), (board_id, 1), "id and number of ttys")
+    return ready["ttys"][0]["path"]
+
+
+def detach(rig: Rig, board_id: str, busid: str) -> None:
+    mark = rig.events.mark()
+    rig.usbipd.unplug(busid)
+    rig.host.send({"type": "removal", "id": board_id})
+    expect_equal(rig.host.next("detached")["id"], board_id, "the detached board")
+    rig.events.wait_event("removal", board_id, mark)
+    rig.host.close()
+
+
+@contextlib.contextmanager
+def attached(rig: Rig, board_id: str, busid: str, chip: str = "ch341") -> Iterator[str]:
+    """A host and its attached board, for the length of a block; yields the tty."""
+    rig.connect()
+    yield attach(rig, board_id, busid, chip)
+    detach(rig, board_id, busid)
+
+
+def expect_still_there(rig: Rig, tty: str) -> None:
+    """The board has outlived its host's link, and the next host hears of it."""
+    rig.echo(tty, "1-3")
+    again = rig.connect(("usb\\a", "1-3"))
+    expect_equal(again.next("ready")["ttys"][0]["path"], tty, "the tty that is told again")
+
+
+def needs_no_libraries(rig: Rig) -> None:
+    """The initramfs has none at all; that the agent runs in it is the proof."""
+    expect_equal(rig.vm.run("find / -xdev -name '*.so*' | grep -v /lib/modules/")[1], "", "libraries in the guest")
+    code, output = rig.vm.run("ttyferry --version", check=True)
+    assert output.startswith("ttyferry "), output
+
+
+def ch341_becomes_a_tty_and_goes(rig: Rig) -> None:
+    with attached(rig, "usb\\a", "1-3") as tty:
+        assert tty.startswith("/dev/ttyUSB"), tty
+        rig.echo(tty, "1-3")
+        expect_equal(rig.vm.run(f"stat -c '%U:%G %a' {tty}")[1].strip(), "root:dialout 660", "owner and mode of the tty")
+    expect_equal((rig.vm.run(f"[ -e {tty} ]")[0], rig.busy_ports()), (1, ""), "a look for the tty, and ports in use")
+
+
+def cdc_acm_becomes_a_tty_and_goes(rig: Rig) -> None:
+    with attached(rig, "usb\\a", "1-4", "cdc_acm") as tty:
+        assert tty.startswith("/dev/ttyACM"), tty
+        rig.echo(tty, "1-4")
+    expect_equal(rig.busy_ports(), "", "ports in use")
+
+
+def nothing_is_left_after_many_boards(rig: Rig) -> None:
+    with attached(rig, "usb\\a", "1-3"):
+        pass
+
+    def snapshot() -> list[str]:
+        return [line for line in rig.vm.run(f"snapshot.sh {rig.agent.pid}")[1].splitlines() if not line.startswith("rss_kb")]
+
+    before = snapshot()
+    for chip in ("ch341", "cdc_acm") * 3:
+        with attached(rig, "usb\\a", "1-3", chip):
+            pass
+    deadline = time.monotonic() + LIMIT_S
+    while (after := snapshot()) != before and time.monotonic() < deadline:
+        pass  # The last host's connection may still be closing.
+    expect_equal(after, before, "what the agent and the kernel hold")
+
+
+def unwanted_board_is_left_alone(rig: Rig) -> None:
+    host = rig.connect()
+    mark = rig.events.mark()
+    rig.usbipd.plug("1-3", "ch341")
+    host.arrival("usb\\a", "1-3", wanted=False)
+    _, arrival = rig.events.wait_event("arrival", "usb\\a", mark)
+    expect_equal(arrival["board"]["state"], "available", "state")
+    host.send({"type": "update", "board": facts("usb\\a", "1-3"), "wanted": True})
+    host.next("ready")
+    host.send({"type": "update", "board": facts("usb\\a", "1-3"), "wanted": False})
+    expect_equal(host.next("detached")["reason"], "released", "reason")
+    host.send({"type": "removal", "id": "usb\\a"})
+    rig.usbipd.unplug("1-3")
+    host.close()
+
+
+def lost_link_keeps_the_board_and_ready_is_said_again(rig: Rig) -> None:
+    with attached(rig, "usb\\a", "1-3") as tty:
+        mark = rig.events.mark()
+        rig.host.close()
+        rig.events.wait("a link that is down", lambda e: e["event"] == "link" and e["state"] == "down", mark)
+        expect_still_there(rig, tty)
+
+
+def board_that_a_snapshot_does_not_name_is_let_go(rig: Rig) -> None:
+    host = rig.connect()
+    tty = attach(rig, "usb\\a", "1-3")
+    host.close()
+    again = rig.connect()
+    expect_equal(again.next("detached")["id"], "usb\\a", "the detached board")
+    expect_equal(rig.vm.run(f"[ -e {tty} ]")[0], 1, "a look for the tty")
+    rig.usbipd.unplug("1-3")
+    again.close()
+
+
+def newer_host_takes_over(rig: Rig) -> None:
+    older = rig.connect()
+    older.next("hello")
+    rig.connect()
+    expect_equal(older.next("bye")["code"], "busy", "what the older one is told")
+    older.expect_close()
+    tty = attach(rig, "usb\\a", "1-3")
+    rig.echo(tty, "1-3")
+    detach(rig, "usb\\a", "1-3")
+
+
+# A line that never ends is cut off without a word; what can be read but not understood is answered.
+BAD_LINES = {
+    "over_64_kib": b'{"type":"' + b"x" * LINE_MAX + b'"}\n',
+    "no_json": b"hello\n",
+    "invalid_utf8": b'{"type":"removal","id":"\xff\xfe"}\n',
+    "deep": b"[" * 5000 + b"\n",
+    "guests_own_type": b'{"type":"ready","id":"a","ttys":[],"usb_node":null,"took_ms":{"import":1,"enumerate":1,"node":1,"total":3}}\n',
+    "busid_that_is_a_path": json.dumps({"type": "arrival", "wanted": True, "board": facts("usb\\b", "../../x")}).encode() + b"\n",
+    "id_with_control_characters": json.dumps({"type": "removal", "id": "a\x1b[2J"}).encode() + b"\n",
+}
+
+
+def make_bad_line_case(name: str, line: bytes) -> Any:
+    def case(rig: Rig) -> None:
+        with attached(rig, "usb\\a", "1-3") as tty:
+            rig.host.send_bytes(line)
+            told = [m["code"] for m in rig.host.expect_close() if m["type"] == "bye"]
+            expect_equal(told, [] if len(line) > LINE_MAX else ["invalid"], "what the host is told")
+            expect_still_there(rig, tty)
+
+    case.__name__ = f"bad_line_{name}_loses_no_board"
+    return case
+
+
+def unknown_type_is_ignored(rig: Rig) -> None:
+    with attached(rig, "usb\\a", "1-3") :
+        rig.host.send({"type": "from_the_future", "id": 7})
+
+
+def half_a_line_then_close_loses_no_board(rig: Rig) -> None:
+    with attached(rig, "usb\\a", "1-3") as tty:
+        rig.host.send_bytes(b'{"type":"removal","id":"usb\\\\a"')
+        rig.host.end_sending()
+        rig.host.expect_close()
+        expect_still_there(rig, tty)
+
+
+def wrong_first_lines_are_refused_with_the_reason(rig: Rig) -> None:
+    rows = [
+        (HELLO | {"protocol": 2}, "version"), (HELLO | {"role": "guest"}, "role"),
+        (HELLO | {"auth": {"method": "hmac-sha256"}}, "auth"), ({"type": "arrival"}, "invalid"),
+    ]
+    for hello, code in rows:
+        peer = FakeHost(rig.vm.ports[0], hello)
+        told = peer.expect_close()
+        expect_equal([m["code"] for m in told if m["type"] == "bye"], [code], f"bye after {hello}")
+        peer.close()
+
+
+def refused_import_is_told_and_tried_again(rig: Rig) -> None:
+    host = rig.connect()
+    rig.usbipd.plug("1-3", "ch341")
+    rig.usbipd.fault("1-3", import_status=2, times=1)
+    host.arrival("usb\\a", "1-3")
+    failed = host.next("failed")
+    expect_equal(failed["code"], "in_use", "code")
+    assert failed["remedy"] and failed["retry_in_ms"] > 0, failed
+    host.next("ready")
+    detach(rig, "usb\\a", "1-3")
+
+
+def absent_usbipd_is_told_with_a_remedy(rig: Rig) -> None:
+    host = rig.connect()
+    rig.vm.run("ip route del default", check=True)
+    try:
+        host.arrival("usb\\a", "1-3")
+        failed = host.next("failed")
+        expect_equal(failed["code"], "no_windows_address", "code")
+        assert "config.json" in failed["remedy"], failed
+    finally:
+        rig.vm.run("ip route add default via 10.0.2.2", check=True)
+    rig.usbipd.plug("1-3", "ch341")
+    host.next("ready")
+    detach(rig, "usb\\a", "1-3")
+
+
+def board_without_a_place_says_so(rig: Rig) -> None:
+    host = rig.connect()
+    host.send({"type": "arrival", "board": facts("usb\\a", None), "wanted": True})
+    failed = host.next("failed")
+    expect_equal((failed["code"], failed["retry_in_ms"]), ("no_busid", None), "code and retry")
+    host.send({"type": "removal", "id": "usb\\a"})
+    host.close()
+
+
+def second_agent_says_what_is_wrong(rig: Rig) -> None:
+    code, output = rig.vm.run("ttyferry agent 2>&1")
+    assert code == 1 and "another agent serves /run/ttyferry/events.sock" in output, (code, output)
+    code, output = rig.vm.run("ttyferry agent --stream /run/other.sock 2>&1")
+    assert code == 1 and "port 24240" in output, (code, output)
+
+
+def agent_without_auth_says_what_to_write(rig: Rig) -> None:
+    code, output = rig.vm.run("echo '{}' >/tmp/c.json; ttyferry agent --config /tmp/c.json 2>&1")
+    assert code == 1 and '"auth": "none"' in output and "/tmp/c.json" in output, (code, output)
+
+
+def help_lists_what_works(rig: Rig) -> None:
+    _, output = rig.vm.run("ttyferry --help", check=True)
+    assert all(verb in output for verb in ("agent", "events", "wait")), output
+    for verb in ("agent", "events", "wait"):
+        assert rig.vm.run(f"ttyferry {verb} --help", check=True)[1].startswith(f"Usage: ttyferry {verb}")
+
+
+def ended_agent_leaves_the_board_attached(rig: Rig) -> None:
+    host = rig.connect()
+    tty = attach(rig, "usb\\a", "1-3")
+    rig.agent.send_signal(15)
+    expect_equal(rig.agent.wait(LIMIT_S), 0, "exit code")
+    expect_equal(host.next("bye")["code"], "shutdown", "what the host is told")
+    expect_equal(rig.vm.run("ls /run/ttyferry")[1].split(), [], "what is left of the stream")
+    rig.echo(tty, "1-3")
+    host.close()
+
+
+CASES = [
+    needs_no_libraries,
+    ch341_becomes_a_tty_and_goes,
+    cdc_acm_becomes_a_tty_and_goes,
+    nothing_is_left_after_many_boards,
+    unwanted_board_is_left_alone,
+    lost_link_keeps_the_board_and_ready_is_said_again,
+    board_that_a_snapshot_does_not_name_is_let_go,
+    newer_host_takes_over,
+    *(make_bad_line_case(name, line) for name, line in BAD_LINES.items()),
+    unknown_type_is_ignored,
+    half_a_line_then_close_loses_no_board,
+    wrong_first_lines_are_refused_with_the_reason,
+    refused_import_is_told_and_tried_again,
+    absent_usbipd_is_told_with_a_remedy,
+    board_without_a_place_says_so,
+    second_agent_says_what_is_wrong,
+    agent_without_auth_says_what_to_write,
+    help_lists_what_works,
+    ended_agent_leaves_the_board_attached,
+]
+
+
+def guest_without_modprobe_loads_drivers_itself(rig: Rig) -> None:
+    for chip in ("ch341", "cdc_acm"):
+        with attached(rig, "usb\\a", "1-3", chip) as tty:
+            rig.echo(tty, "1-3")
+
+
+def show_log(rig: Rig) -> None:
+    print("--- the agent's log\n" + "\n".join(rig.log().splitlines()[-40:]))
+    rig.clean_up()
+
+
+def main() -> int:
+    names = sys.argv[1:]
+    cases = Cases(show_log)
+    for chosen, modprobe in ((CASES, True), ([guest_without_modprobe_loads_drivers_itself], False)):
+        chosen = [case for case in chosen if not names or case.__name__ in names]
+        if chosen:
+            with contextlib.ExitStack() as stack:
+                cases.run(chosen, Rig(stack, modprobe))
+    return cases.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
