@@ -139,7 +139,7 @@ int hardware_id_from_instance_id(const char *instance_id, struct hardware_id *ha
         (text = skip_prefix(text, "&pid_")) == NULL || (text = read_hex(text, 4, &pid)) == NULL ||
         (text = read_fields(text, &found.interface)) == NULL)
         return ERR_INVALID;
-    if (*text == '\0' || strchr(text, '\\') != NULL || !text_is_utf8(instance_id, len))
+    if (*text == '\0' || strchr(text, '\\') != NULL || text_has_control(instance_id))
         return ERR_INVALID;
     if (len >= sizeof(found.id))
         return ERR_TOO_LONG;

@@ -59,6 +59,8 @@ static const struct instance_case instance_cases[] = {
      ERR_INVALID,
      {0}},
     {"instance: an interface cut short", "USB\\VID_1A86&PID_7523&MI_0", ERR_INVALID, {0}},
+    {"instance: a control character", "USB\\VID_1A86&PID_7523\\A\x1b[2J", ERR_INVALID, {0}},
+    {"instance: a control character of C1", "USB\\VID_1A86&PID_7523\\A\xc2\x9b", ERR_INVALID, {0}},
     {"instance: invalid UTF-8", "USB\\VID_1A86&PID_7523\\\xff", ERR_INVALID, {0}},
     {"instance: longer than Windows allows",
      "USB\\VID_1A86&PID_7523\\" LONG_100 LONG_100,
