@@ -22,6 +22,8 @@ static const int stop_signals[] = {SIGINT, SIGBREAK, SIGHUP};
 
 enum { STOP_SIGNAL_COUNT = sizeof stop_signals / sizeof stop_signals[0] };
 
+enum usbipd_health { USBIPD_UNKNOWN, USBIPD_MISSING, USBIPD_STOPPED, USBIPD_RUNS };
+
 struct agent {
     const struct agent_options *options;
     char run[EVENT_RUN_SIZE];
@@ -33,6 +35,7 @@ struct agent {
     struct stream *stream;
     struct pnp_tracker tracker; /* its boards' state is that of sharing_judge */
     struct sharing sharing;
+    enum usbipd_health usbipd_health; /* as the log has it */
     struct board_news news;
     uv_timer_t look_timer; /* due at once: one look for all the notices of a drain */
     uv_timer_t news_timer;
@@ -159,6 +162,32 @@ static void track(struct agent *agent, const struct pnp_event *event)
     }
 }
 
+/* What a user has to do before any board can be shared; said once for each state of things. */
+static void log_usbipd(struct agent *agent)
+{
+    enum usbipd_health health = !agent->sharing.installed ? USBIPD_MISSING
+                                : !agent->sharing.running ? USBIPD_STOPPED
+                                                          : USBIPD_RUNS;
+
+    if (health == agent->usbipd_health) {
+        return;
+    }
+    agent->usbipd_health = health;
+    switch (health) {
+    case USBIPD_MISSING:
+        log_warning("usbipd-win is not installed, so that no board can be shared: run "
+                    "\"winget install usbipd\"");
+        break;
+    case USBIPD_STOPPED:
+        log_warning("usbipd-win's service does not run: run \"sc.exe start usbipd\" in an "
+                    "administrator's terminal");
+        break;
+    default:
+        log_info("usbipd-win's service runs");
+        break;
+    }
+}
+
 static void scan_devices(struct agent *agent)
 {
     struct pnp_scan scan;
@@ -194,6 +223,8 @@ static void look(struct agent *agent)
         agent->sharing_changed = false;
         read_sharing(agent);
     }
+    agent->sharing.running = usbipd_is_running(agent->options->usbipd);
+    log_usbipd(agent);
     if (agent->devices_changed) {
         agent->devices_changed = false;
         scan_devices(agent);

@@ -95,12 +95,11 @@ static void read_subkeys(HKEY usbipd, const wchar_t *path,
     RegCloseKey(key);
 }
 
-/* The service runs elevated: that its mutex may not be opened also says that it is there. */
-static bool is_running(const wchar_t *mutex_name)
+bool usbipd_is_running(const struct usbipd_place *place)
 {
-    HANDLE mutex = OpenMutexW(SYNCHRONIZE, FALSE, mutex_name);
+    HANDLE mutex = OpenMutexW(SYNCHRONIZE, FALSE, place->running);
 
-    if (mutex == NULL) {
+    if (mutex == NULL) { /* The service is elevated: a refusal also says that it is there. */
         return GetLastError() == ERROR_ACCESS_DENIED;
     }
     CloseHandle(mutex);
@@ -117,7 +116,7 @@ void usbipd_read(const struct usbipd_place *place, struct sharing *sharing)
         return;
     }
     sharing->installed = true;
-    sharing->running = is_running(place->running);
+    sharing->running = usbipd_is_running(place);
     read_subkeys(usbipd, L"Devices", add_bound, sharing);
     read_subkeys(usbipd, L"Policy", add_rule, sharing);
     RegCloseKey(usbipd);

@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "host-win/host_notice.h"
@@ -16,47 +17,49 @@ struct usbipd_watch {
     HANDLE changed;
 };
 
-/* Arms `changed` for the next change below usbipd-win's key, or, while it is not installed, for
- * the next key beside it. Returns the key, which must stay open until then, or NULL. */
-static HKEY arm(const struct usbipd_watch *watch)
+/* Makes the next change of that kind signal `changed`, once; `*key` stays open until then. Leaves
+ * NULL in it if that can't be. */
+static void arm(const struct usbipd_watch *watch, const wchar_t *path, bool subtree, DWORD what,
+                HKEY *key)
 {
-    static const DWORD what = REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET;
-    const DWORD rights = KEY_NOTIFY | KEY_WOW64_64KEY;
-    BOOL installed = TRUE;
-    HKEY key;
-
-    if (RegOpenKeyExW(watch->place->root, watch->place->key, 0, rights, &key) != ERROR_SUCCESS) {
-        installed = FALSE;
-        if (RegOpenKeyExW(watch->place->root, watch->place->parent, 0, rights, &key) !=
-            ERROR_SUCCESS) {
-            return NULL;
-        }
+    *key = NULL;
+    if (RegOpenKeyExW(watch->place->root, path, 0, KEY_NOTIFY | KEY_WOW64_64KEY, key) !=
+        ERROR_SUCCESS) {
+        *key = NULL;
+    } else if (RegNotifyChangeKeyValue(*key, subtree, what, watch->changed, TRUE) !=
+               ERROR_SUCCESS) {
+        RegCloseKey(*key);
+        *key = NULL;
     }
-    ResetEvent(watch->changed);
-    if (RegNotifyChangeKeyValue(key, installed, installed ? what : REG_NOTIFY_CHANGE_NAME,
-                                watch->changed, TRUE) != ERROR_SUCCESS) {
-        RegCloseKey(key);
-        return NULL;
-    }
-    return key;
 }
 
-/* Armed first and told then, so that the reading which follows misses nothing. */
+static void disarm(HKEY key)
+{
+    if (key != NULL) {
+        RegCloseKey(key);
+    }
+}
+
+/* Armed first and told then, so that the reading which follows misses nothing. The key above tells
+ * of usbipd-win's installation and its end; what is in its own key tells the rest. */
 static void watch_registry(void *context)
 {
     struct usbipd_watch *watch = context;
     const struct host_notice notice = {.type = HOST_NOTICE_SHARING_CHANGED};
     HANDLE events[] = {watch->stop, watch->changed};
     DWORD signalled;
+    HKEY parent;
+    HKEY key;
 
     do {
-        HKEY key = arm(watch);
-
+        ResetEvent(watch->changed);
+        arm(watch, watch->place->parent, false, REG_NOTIFY_CHANGE_NAME, &parent);
+        arm(watch, watch->place->key, true, REG_NOTIFY_CHANGE_NAME | REG_NOTIFY_CHANGE_LAST_SET,
+            &key);
         inbox_put(watch->inbox, &notice);
-        signalled = WaitForMultipleObjects(2, events, FALSE, key != NULL ? INFINITE : RETRY_MS);
-        if (key != NULL) {
-            RegCloseKey(key);
-        }
+        signalled = WaitForMultipleObjects(2, events, FALSE, parent != NULL ? INFINITE : RETRY_MS);
+        disarm(key);
+        disarm(parent);
     } while (signalled != WAIT_OBJECT_0);
 }
 
