@@ -44,6 +44,7 @@ struct agent {
     struct stream *stream;
     struct ward wards[BOARD_TABLE_MAX];
     size_t ward_count;
+    struct modules_request *vhci_load; /* under way, or NULL */
     uv_timer_t reap_timer; /* due at once: a keeper can't be closed from within its telling */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool stopping;
@@ -256,6 +257,26 @@ static void on_link_closed(void *context)
     stream_close(agent->stream, NULL, NULL);
 }
 
+static void on_vhci_loaded(void *context, int err, const char *detail)
+{
+    struct agent *agent = context;
+
+    agent->vhci_load = NULL;
+    if (err != 0) {
+        log_debug("vhci_hcd is not loaded yet (%s); the first board will ask again", detail);
+    }
+}
+
+/* Before the first board comes, for it should not have to wait. */
+static void load_vhci(struct agent *agent)
+{
+    if (!vhci_is_loaded(agent->vhci) &&
+        modules_load(&agent->loop, &agent->machine.modules, VHCI_MODULE, on_vhci_loaded, agent,
+                     &agent->vhci_load) != 0) {
+        agent->vhci_load = NULL;
+    }
+}
+
 /* Closes what was opened, in reverse; the loop ends when the last handle has closed. Serves a
  * start that failed halfway too. */
 static void stop(struct agent *agent)
@@ -264,6 +285,9 @@ static void stop(struct agent *agent)
         return;
     }
     agent->stopping = true;
+    if (agent->vhci_load != NULL) {
+        modules_cancel(agent->vhci_load);
+    }
     if (agent->uevents != NULL) {
         uevent_socket_close(agent->uevents);
     }
@@ -367,6 +391,7 @@ static int start(struct agent *agent)
         log_error("the kernel can't be listened to: %s", error_text(err));
         return err;
     }
+    load_vhci(agent);
     return open_link(agent);
 }
 

@@ -10,7 +10,6 @@
 #include "shared/core/log.h"
 #include "shared/core/text.h"
 
-#define VHCI_MODULE "vhci_hcd"
 #define NS_PER_MS 1000000u
 
 /* The loading of a driver for an interface that had none; at most once for each attaching. */

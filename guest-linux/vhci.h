@@ -12,6 +12,9 @@
 #include "shared/core/board.h"
 #include "shared/core/vhci_status.h"
 
+/* The kernel module. */
+#define VHCI_MODULE "vhci_hcd"
+
 struct vhci;
 
 /* Where a board was attached. Plain data. */
