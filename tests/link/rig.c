@@ -142,6 +142,20 @@ static void on_alloc(uv_handle_t *handle, size_t suggested_size, uv_buf_t *buffe
     *buffer = uv_buf_init(peer->buffer, sizeof peer->buffer);
 }
 
+static void reserve(struct peer *peer, size_t size)
+{
+    size_t capacity = peer->received_capacity > 0 ? peer->received_capacity : sizeof peer->buffer;
+
+    while (capacity < size) {
+        capacity *= 2;
+    }
+    if (capacity > peer->received_capacity) {
+        peer->received = realloc(peer->received, capacity);
+        assert_non_null(peer->received);
+        peer->received_capacity = capacity;
+    }
+}
+
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
     struct peer *peer = stream->data;
@@ -151,8 +165,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         uv_read_stop(stream);
         return;
     }
-    peer->received = realloc(peer->received, peer->received_len + (size_t)count + 1);
-    assert_non_null(peer->received);
+    reserve(peer, peer->received_len + (size_t)count + 1);
     memcpy(peer->received + peer->received_len, buffer->base, (size_t)count);
     peer->received_len += (size_t)count;
     peer->received[peer->received_len] = '\0';

@@ -70,6 +70,7 @@ struct peer {
     } uv;
     char *received; /* terminated */
     size_t received_len;
+    size_t received_capacity;
     bool ended; /* the other side has closed, orderly or not */
     bool closed;
     char buffer[4096];

@@ -1,0 +1,439 @@
+#include "shared/link/local_client.h"
+#include "shared/link/local_server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/error.h"
+#include "tests/link/rig.h"
+
+#define GREETING "hello from the server\n"
+#define CLIENT_LINE_MAX 1024u
+
+/* A server with what its callbacks told. */
+struct place {
+    struct rig *rig;
+    char path[RIG_PATH_SIZE];
+    struct local_server *server;
+    size_t greetings;
+    int greet_error; /* what greet answers */
+    bool closed;
+    unsigned closed_count;
+};
+
+/* A reader as the product has it. */
+struct reader {
+    struct conn *conn;
+    char text[256]; /* every line, each followed by '|' */
+    size_t line_count;
+    bool closed;
+    int error;
+};
+
+static int greet(void *context, char **line, size_t *len)
+{
+    struct place *place = context;
+    char *copy;
+
+    place->greetings++;
+    if (place->greet_error != 0) {
+        return place->greet_error;
+    }
+    copy = malloc(sizeof GREETING);
+    assert_non_null(copy);
+    memcpy(copy, GREETING, sizeof GREETING);
+    *line = copy;
+    *len = sizeof GREETING - 1;
+    return 0;
+}
+
+static void on_server_closed(void *context)
+{
+    struct place *place = context;
+
+    place->closed = true;
+    place->closed_count++;
+}
+
+static void open_at(struct place *place, struct rig *rig, const char *path)
+{
+    memset(place, 0, sizeof *place);
+    place->rig = rig;
+    strcpy(place->path, path);
+    assert_int_equal(local_server_open(&rig->loop, path, NULL, greet, place, &place->server), 0);
+}
+
+static void open_place(struct place *place, struct rig *rig)
+{
+    char path[RIG_PATH_SIZE];
+
+    rig_make_path(path);
+    open_at(place, rig, path);
+}
+
+static void close_place(struct place *place)
+{
+    local_server_close(place->server, on_server_closed);
+    local_server_close(place->server, NULL);
+    rig_run_until(place->rig, &place->closed);
+    rig_turn(place->rig);
+    assert_int_equal(place->closed_count, 1);
+}
+
+static void on_reader_line(void *context, char *line, size_t len)
+{
+    struct reader *reader = context;
+
+    reader->line_count++;
+    assert_true(strlen(reader->text) + len + 2 < sizeof reader->text);
+    strcat(strcat(reader->text, line), "|");
+}
+
+static void on_reader_closed(void *context, int error)
+{
+    struct reader *reader = context;
+
+    reader->closed = true;
+    reader->error = error;
+}
+
+static const struct conn_callbacks reader_callbacks = {
+    .on_line = on_reader_line,
+    .on_closed = on_reader_closed,
+};
+
+static const struct conn_limits reader_limits = {
+    .line_max = CLIENT_LINE_MAX,
+    .write_max = CLIENT_LINE_MAX,
+};
+
+static int open_reader(struct rig *rig, const char *path, struct reader *reader)
+{
+    memset(reader, 0, sizeof *reader);
+    return local_client_open(&rig->loop, path, &reader_limits, &reader_callbacks, reader,
+                             &reader->conn);
+}
+
+static void join(struct place *place, struct reader *reader)
+{
+    assert_int_equal(open_reader(place->rig, place->path, reader), 0);
+    rig_run_until_count(place->rig, &reader->line_count, 1);
+    assert_string_equal(reader->text, "hello from the server|");
+}
+
+static void leave(struct rig *rig, struct reader *reader)
+{
+    conn_close(reader->conn, ERR_CANCELLED);
+    rig_run_until(rig, &reader->closed);
+}
+
+static void run_until_clients(struct place *place, size_t count)
+{
+    while (local_server_clients(place->server) != count) {
+        uv_run(&place->rig->loop, UV_RUN_ONCE);
+    }
+}
+
+static void a_client_is_greeted_and_hears_what_is_broadcast(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader readers[3];
+
+    open_place(&place, rig);
+    for (size_t i = 0; i < 3; i++) {
+        join(&place, &readers[i]);
+        assert_int_equal(local_server_clients(place.server), i + 1);
+    }
+    local_server_broadcast(place.server, "one\n", 4);
+    local_server_broadcast(place.server, "two\n", 4);
+    for (size_t i = 0; i < 3; i++) {
+        rig_run_until_count(rig, &readers[i].line_count, 3);
+        assert_string_equal(readers[i].text, "hello from the server|one|two|");
+        leave(rig, &readers[i]);
+    }
+    run_until_clients(&place, 0);
+    assert_int_equal(place.greetings, 3);
+    close_place(&place);
+}
+
+static void a_client_that_has_gone_is_forgotten(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader staying;
+    struct reader leaving;
+
+    open_place(&place, rig);
+    join(&place, &staying);
+    join(&place, &leaving);
+    leave(rig, &leaving);
+    run_until_clients(&place, 1);
+    local_server_broadcast(place.server, "one\n", 4);
+    rig_run_until_count(rig, &staying.line_count, 2);
+    leave(rig, &staying);
+    close_place(&place);
+}
+
+static void a_client_killed_while_it_is_greeted_does_no_harm(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader reader;
+
+    open_place(&place, rig);
+    for (size_t i = 1; i <= 20; i++) {
+        assert_int_equal(open_reader(rig, place.path, &reader), 0);
+        leave(rig, &reader);
+    }
+    join(&place, &reader);
+    run_until_clients(&place, 1);
+    leave(rig, &reader);
+    close_place(&place);
+}
+
+static void what_a_client_says_is_thrown_away(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct peer peer;
+    static char chunk[256 * 1024];
+
+    open_place(&place, rig);
+    peer_connect_pipe(rig, &peer, place.path);
+    memset(chunk, 'x', sizeof chunk);
+    for (int i = 0; i < 8; i++) {
+        peer_send_bytes(&peer, chunk, sizeof chunk);
+    }
+    peer_send_bytes(&peer, "\0\n\xff\n", 4);
+    peer_await(rig, &peer, strlen(GREETING));
+    local_server_broadcast(place.server, "one\n", 4);
+    peer_await(rig, &peer, strlen(GREETING "one\n"));
+    assert_string_equal(peer.received, GREETING "one\n");
+    assert_int_equal(local_server_clients(place.server), 1);
+    peer_close(rig, &peer);
+    close_place(&place);
+}
+
+static void a_slow_client_is_dropped_and_the_others_are_not(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct peer slow;
+    struct peer quick;
+    size_t len = 256u * 1024;
+    char *line = malloc(len);
+    size_t sent = strlen(GREETING);
+
+    assert_non_null(line);
+    memset(line, 'x', len);
+    line[len - 1] = '\n';
+    open_place(&place, rig);
+    peer_connect_pipe(rig, &slow, place.path);
+    peer_await(rig, &slow, strlen(GREETING));
+    peer_stop_reading(&slow);
+    peer_connect_pipe(rig, &quick, place.path);
+    peer_await(rig, &quick, strlen(GREETING));
+    /* What the kernel takes for the slow one comes on top of the bound. */
+    while (local_server_clients(place.server) == 2) {
+        assert_true(sent < 8 * (size_t)LOCAL_SERVER_WRITE_MAX);
+        local_server_broadcast(place.server, line, len);
+        sent += len;
+        peer_await(rig, &quick, sent);
+    }
+    assert_true(sent > LOCAL_SERVER_WRITE_MAX);
+    local_server_broadcast(place.server, "last\n", 5);
+    peer_await(rig, &quick, sent + 5);
+    assert_string_equal(quick.received + sent, "last\n");
+    peer_close(rig, &slow);
+    peer_close(rig, &quick);
+    close_place(&place);
+    free(line);
+}
+
+static void one_client_too_many_is_turned_away(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader *readers = calloc(LOCAL_SERVER_CLIENTS_MAX, sizeof *readers);
+    struct reader late;
+
+    assert_non_null(readers);
+    open_place(&place, rig);
+    for (size_t i = 0; i < LOCAL_SERVER_CLIENTS_MAX; i++) {
+        join(&place, &readers[i]);
+    }
+    assert_int_equal(open_reader(rig, place.path, &late), 0);
+    rig_run_until(rig, &late.closed);
+    assert_int_equal(late.line_count, 0);
+    run_until_clients(&place, LOCAL_SERVER_CLIENTS_MAX);
+    leave(rig, &readers[0]);
+    run_until_clients(&place, LOCAL_SERVER_CLIENTS_MAX - 1);
+    join(&place, &readers[0]);
+    for (size_t i = 0; i < LOCAL_SERVER_CLIENTS_MAX; i++) {
+        leave(rig, &readers[i]);
+    }
+    close_place(&place);
+    free(readers);
+}
+
+static void a_client_that_cannot_be_greeted_is_closed(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader reader;
+
+    open_place(&place, rig);
+    place.greet_error = ERR_NOMEM;
+    assert_int_equal(open_reader(rig, place.path, &reader), 0);
+    rig_run_until(rig, &reader.closed);
+    assert_int_equal(reader.line_count, 0);
+    run_until_clients(&place, 0);
+    place.greet_error = 0;
+    join(&place, &reader);
+    leave(rig, &reader);
+    close_place(&place);
+}
+
+static void a_living_server_keeps_its_name(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct place second = {.rig = rig};
+    struct reader reader;
+
+    open_place(&place, rig);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            local_server_open(&rig->loop, place.path, NULL, greet, &second, &second.server),
+            ERR_EXISTS);
+    }
+    join(&place, &reader);
+    assert_int_equal(second.greetings, 0);
+    leave(rig, &reader);
+    close_place(&place);
+}
+
+static void a_name_is_free_once_its_server_has_closed(void **state)
+{
+    struct rig *rig = *state;
+    struct place first;
+    struct place second;
+    struct reader reader;
+    struct reader late;
+
+    open_place(&first, rig);
+    join(&first, &reader);
+    close_place(&first);
+    rig_run_until(rig, &reader.closed);
+    open_at(&second, rig, first.path);
+    join(&second, &late);
+    leave(rig, &late);
+    close_place(&second);
+}
+
+static void closing_delivers_what_was_broadcast_last(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader reader;
+
+    open_place(&place, rig);
+    join(&place, &reader);
+    local_server_broadcast(place.server, "last words\n", 11);
+    close_place(&place);
+    rig_run_until(rig, &reader.closed);
+    assert_string_equal(reader.text, "hello from the server|last words|");
+    assert_int_equal(reader.error, ERR_CLOSED);
+}
+
+static void closing_does_not_wait_for_a_client_that_never_reads(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct peer peer;
+    static char line[1024 * 1024];
+
+    memset(line, 'x', sizeof line);
+    open_place(&place, rig);
+    peer_connect_pipe(rig, &peer, place.path);
+    peer_await(rig, &peer, strlen(GREETING));
+    peer_stop_reading(&peer);
+    for (int i = 0; i < 4; i++) {
+        local_server_broadcast(place.server, line, sizeof line);
+    }
+    close_place(&place);
+    peer_close(rig, &peer);
+}
+
+static void a_server_closed_at_once_serves_nobody(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader reader;
+
+    open_place(&place, rig);
+    close_place(&place);
+    assert_int_equal(open_reader(rig, place.path, &reader), ERR_NOT_FOUND);
+}
+
+static void without_a_server_nothing_is_found(void **state)
+{
+    struct rig *rig = *state;
+    struct reader reader;
+    char path[RIG_PATH_SIZE];
+
+    rig_make_path(path);
+    assert_int_equal(open_reader(rig, path, &reader), ERR_NOT_FOUND);
+}
+
+static void a_path_that_is_too_long_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    struct place place = {.rig = rig};
+    struct reader reader;
+    char path[RIG_PATH_SIZE];
+    char longer[1024];
+
+    rig_make_path(path);
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    memcpy(longer, path, strlen(path));
+    assert_int_equal(local_server_open(&rig->loop, longer, NULL, greet, &place, &place.server),
+                     ERR_TOO_LONG);
+    assert_int_equal(open_reader(rig, longer, &reader), ERR_TOO_LONG);
+}
+
+static void the_default_path_names_this_programs_stream(void **state)
+{
+    char path[256];
+    char small[8];
+
+    (void)state;
+    assert_int_equal(local_client_default_path(path, sizeof path), 0);
+    assert_non_null(strstr(path, "ttyferry"));
+    assert_int_equal(local_client_default_path(small, sizeof small), ERR_TOO_LONG);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(a_client_is_greeted_and_hears_what_is_broadcast),
+        RIG_TEST(a_client_that_has_gone_is_forgotten),
+        RIG_TEST(a_client_killed_while_it_is_greeted_does_no_harm),
+        RIG_TEST(what_a_client_says_is_thrown_away),
+        RIG_TEST(a_slow_client_is_dropped_and_the_others_are_not),
+        RIG_TEST(one_client_too_many_is_turned_away),
+        RIG_TEST(a_client_that_cannot_be_greeted_is_closed),
+        RIG_TEST(a_living_server_keeps_its_name),
+        RIG_TEST(a_name_is_free_once_its_server_has_closed),
+        RIG_TEST(closing_delivers_what_was_broadcast_last),
+        RIG_TEST(closing_does_not_wait_for_a_client_that_never_reads),
+        RIG_TEST(a_server_closed_at_once_serves_nobody),
+        RIG_TEST(without_a_server_nothing_is_found),
+        RIG_TEST(a_path_that_is_too_long_is_refused),
+        RIG_TEST(the_default_path_names_this_programs_stream),
+    };
+
+    return cmocka_run_group_tests_name("local", tests, NULL, NULL);
+}
