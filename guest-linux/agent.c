@@ -39,15 +39,16 @@ struct agent {
     uv_loop_t loop;
     struct machine machine;
     struct vhci *vhci;
+    struct modules *modules;
     struct uevent_socket *uevents;
     struct host_link *link;
     struct stream *stream;
     struct ward wards[BOARD_TABLE_MAX];
     size_t ward_count;
-    struct modules_request *vhci_load; /* under way, or NULL */
     uv_timer_t reap_timer; /* due at once: a keeper can't be closed from within its telling */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool stopping;
+    int result; /* of what failed after the start */
 };
 
 static void stop(struct agent *agent);
@@ -257,26 +258,6 @@ static void on_link_closed(void *context)
     stream_close(agent->stream, NULL, NULL);
 }
 
-static void on_vhci_loaded(void *context, int err, const char *detail)
-{
-    struct agent *agent = context;
-
-    agent->vhci_load = NULL;
-    if (err != 0) {
-        log_debug("vhci_hcd is not loaded yet (%s); the first board will ask again", detail);
-    }
-}
-
-/* Before the first board comes, for it should not have to wait. */
-static void load_vhci(struct agent *agent)
-{
-    if (!vhci_is_loaded(agent->vhci) &&
-        modules_load(&agent->loop, &agent->machine.modules, VHCI_MODULE, on_vhci_loaded, agent,
-                     &agent->vhci_load) != 0) {
-        agent->vhci_load = NULL;
-    }
-}
-
 /* Closes what was opened, in reverse; the loop ends when the last handle has closed. Serves a
  * start that failed halfway too. */
 static void stop(struct agent *agent)
@@ -285,9 +266,6 @@ static void stop(struct agent *agent)
         return;
     }
     agent->stopping = true;
-    if (agent->vhci_load != NULL) {
-        modules_cancel(agent->vhci_load);
-    }
     if (agent->uevents != NULL) {
         uevent_socket_close(agent->uevents);
     }
@@ -295,6 +273,9 @@ static void stop(struct agent *agent)
         board_keeper_close(agent->wards[i].keeper);
     }
     agent->ward_count = 0;
+    if (agent->modules != NULL) {
+        modules_close(agent->modules);
+    }
     for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
         uv_close((uv_handle_t *)&agent->signals[i], NULL);
     }
@@ -337,10 +318,6 @@ static void init_machine(struct agent *agent)
         .udev_root = "/run/udev",
         .group = group != NULL ? group->gr_gid : TTY_NODE_NO_GROUP,
     };
-    machine->modules = (struct modules_config){
-        .modprobe = "/sbin/modprobe",
-        .loader = {agent->modules_root, machine->sysfs_root, module_loader_insert, NULL},
-    };
     machine->address =
         (struct windows_address_paths){.wslinfo = "/usr/bin/wslinfo", .route = "/proc/net/route"};
 }
@@ -359,7 +336,51 @@ static int open_link(struct agent *agent)
     } else if (err != 0) {
         log_error("%s port %u can't be listened on: %s", config->link_address,
                   (unsigned)config->link_port, error_text(err));
+    } else {
+        log_info("agent %s listens on %s port %u, its stream is %s", agent->run,
+                 config->link_address, (unsigned)config->link_port, agent->options->stream_path);
     }
+    return err;
+}
+
+static void on_vhci_loaded(void *context, int err, const char *detail)
+{
+    struct agent *agent = context;
+
+    if (err != 0) {
+        log_warning("vhci_hcd could not be loaded (%s); the first board will ask again", detail);
+    }
+    agent->result = open_link(agent);
+    if (agent->result != 0) {
+        stop(agent);
+    }
+}
+
+/* The link comes when vhci_hcd has been loaded: a board that arrives then need not wait for it, and
+ * never meets the module halfway through its start, where the kernel does not guard its files. */
+static int load_vhci(struct agent *agent)
+{
+    struct modules_request *request;
+
+    if (vhci_is_loaded(agent->vhci)) {
+        return open_link(agent);
+    }
+    return modules_load(agent->modules, VHCI_MODULE, on_vhci_loaded, agent, &request);
+}
+
+static int open_kernel(struct agent *agent)
+{
+    const struct modules_config config = {
+        .modprobe = "/sbin/modprobe",
+        .loader = {agent->modules_root, agent->machine.sysfs_root, module_loader_insert, NULL},
+    };
+    int err = vhci_create(agent->machine.sysfs_root, &agent->vhci);
+
+    if (err == 0) {
+        err = modules_open(&agent->loop, &config, &agent->modules);
+    }
+    agent->machine.vhci = agent->vhci;
+    agent->machine.modules = agent->modules;
     return err;
 }
 
@@ -382,8 +403,7 @@ static int start(struct agent *agent)
         log_error("the stream %s can't be served: %s", path, error_text(err));
         return err;
     }
-    err = vhci_create(agent->machine.sysfs_root, &agent->vhci);
-    agent->machine.vhci = agent->vhci;
+    err = open_kernel(agent);
     if (err == 0) {
         err = uevent_socket_open(&agent->loop, &uevent_callbacks, agent, &agent->uevents);
     }
@@ -391,8 +411,7 @@ static int start(struct agent *agent)
         log_error("the kernel can't be listened to: %s", error_text(err));
         return err;
     }
-    load_vhci(agent);
-    return open_link(agent);
+    return load_vhci(agent);
 }
 
 static int run_loop(struct agent *agent)
@@ -408,12 +427,9 @@ static int run_loop(struct agent *agent)
     err = start(agent);
     if (err != 0) {
         stop(agent);
-    } else {
-        log_info("agent %s listens on %s port %u, its stream is %s", agent->run,
-                 agent->options->config.link_address, (unsigned)agent->options->config.link_port,
-                 agent->options->stream_path);
     }
     uv_run(&agent->loop, UV_RUN_DEFAULT);
+    err = err != 0 ? err : agent->result;
     if (uv_loop_close(&agent->loop) != 0) {
         log_error("the event loop ended with handles still open; please report this");
         err = err != 0 ? err : ERR_IO;

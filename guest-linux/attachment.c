@@ -85,7 +85,7 @@ enum attach_fault attachment_start(struct attachment *attachment, const char *bu
     if (vhci_is_loaded(machine->vhci)) {
         return find_address(attachment);
     }
-    err = modules_load(machine->loop, &machine->modules, VHCI_MODULE, on_vhci_loaded, attachment,
+    err = modules_load(machine->modules, VHCI_MODULE, on_vhci_loaded, attachment,
                        &attachment->vhci_load);
     return err == 0 ? FAULT_NONE : FAULT_INTERNAL;
 }
@@ -274,7 +274,7 @@ static void load_driver(struct attachment *attachment, const struct usb_tree_int
 
     load->attachment = attachment;
     text_copy(load->interface, sizeof load->interface, interface->name);
-    if (modules_load(machine->loop, &machine->modules, interface->modalias, on_driver_loaded, load,
+    if (modules_load(machine->modules, interface->modalias, on_driver_loaded, load,
                      &load->request) != 0) {
         load->request = NULL;
     }

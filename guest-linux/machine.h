@@ -17,7 +17,7 @@ struct machine {
     const char *sysfs_root; /* "/sys" */
     struct vhci *vhci;
     struct tty_node_paths nodes;
-    struct modules_config modules;
+    struct modules *modules;
     struct windows_address_paths address;
 };
 

@@ -1,5 +1,6 @@
 #include "guest-linux/modules.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,22 +15,65 @@
 #define WANTED_SIZE 160
 
 struct modules_request {
+    struct modules *modules;
+    struct modules_request *next;
+    bool is_running;
     struct process *process; /* while modprobe runs */
     uv_work_t work;          /* otherwise */
-    bool cancelled;
-    const struct modules_config *config;
     char wanted[WANTED_SIZE];
     int err;
     char detail[MODULE_LOADER_DETAIL_SIZE];
-    modules_done_fn on_done;
+    modules_done_fn on_done; /* NULL when cancelled */
     void *context;
 };
 
+struct modules {
+    uv_loop_t *loop;
+    struct modules_config config;
+    struct modules_request *first; /* the one that runs, then those that wait */
+    uv_timer_t turn;               /* due at once: starts the first */
+    bool closing;
+};
+
+static void on_turn(uv_timer_t *timer);
+
+static void start_next(struct modules *modules)
+{
+    if (modules->first != NULL && !modules->first->is_running && !modules->closing) {
+        uv_timer_start(&modules->turn, on_turn, 0, 0);
+    }
+}
+
+static void unlink_request(struct modules_request *request)
+{
+    struct modules_request **place = &request->modules->first;
+
+    while (*place != request) {
+        place = &(*place)->next;
+    }
+    *place = request->next;
+}
+
+static void on_turn_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+/* The one that ran has ended. */
 static void finish(struct modules_request *request)
 {
-    if (!request->cancelled)
+    struct modules *modules = request->modules;
+
+    unlink_request(request);
+    if (request->on_done != NULL) {
         request->on_done(request->context, request->err, request->detail);
+    }
     free(request);
+    if (modules->closing) {
+        uv_close((uv_handle_t *)&modules->turn, on_turn_closed);
+    } else {
+        start_next(modules);
+    }
 }
 
 /* Quietly, modprobe's status 1 says either that nothing answers to the name or that loading
@@ -39,12 +83,14 @@ static void on_modprobe_done(void *context, const struct process_result *result)
     struct modules_request *request = context;
 
     request->err = result->error;
-    if (!result->error && result->status != 0)
+    if (result->error == 0 && result->status != 0) {
         request->err = ERR_NOT_FOUND;
-    if (request->err)
+    }
+    if (request->err != 0) {
         snprintf(request->detail, sizeof request->detail, "modprobe %s: %s, status %d",
-                 request->wanted, result->error ? error_text(result->error) : "failed",
+                 request->wanted, result->error != 0 ? error_text(result->error) : "failed",
                  result->status);
+    }
     finish(request);
 }
 
@@ -52,61 +98,129 @@ static void work_in_thread(uv_work_t *work)
 {
     struct modules_request *request = work->data;
 
-    request->err = module_loader_load(&request->config->loader, request->wanted, request->detail);
+    request->err =
+        module_loader_load(&request->modules->config.loader, request->wanted, request->detail);
 }
 
 static void on_work_done(uv_work_t *work, int status)
 {
     struct modules_request *request = work->data;
 
-    if (status != 0)
+    if (status != 0) {
         request->err = link_error_from_uv(status);
+    }
     finish(request);
 }
 
-static int start(uv_loop_t *loop, struct modules_request *request)
+static int start(struct modules_request *request)
 {
-    const struct modules_config *config = request->config;
+    struct modules *modules = request->modules;
+    const char *modprobe = modules->config.modprobe;
     /* -b: a driver that the administrator has blacklisted is not loaded by its alias. */
-    const char *by_alias[] = {config->modprobe, "-q", "-b", request->wanted, NULL};
-    const char *by_name[] = {config->modprobe, "-q", request->wanted, NULL};
+    const char *by_alias[] = {modprobe, "-q", "-b", request->wanted, NULL};
+    const char *by_name[] = {modprobe, "-q", request->wanted, NULL};
 
-    if (access(config->modprobe, X_OK) == 0)
-        return process_run(loop, strchr(request->wanted, ':') ? by_alias : by_name,
+    request->is_running = true;
+    if (access(modprobe, X_OK) == 0) {
+        return process_run(modules->loop, strchr(request->wanted, ':') != NULL ? by_alias : by_name,
                            MODPROBE_TIMEOUT_MS, on_modprobe_done, request, &request->process);
+    }
     request->work.data = request;
-    return link_error_from_uv(uv_queue_work(loop, &request->work, work_in_thread, on_work_done));
+    return link_error_from_uv(
+        uv_queue_work(modules->loop, &request->work, work_in_thread, on_work_done));
 }
 
-int modules_load(uv_loop_t *loop, const struct modules_config *config, const char *wanted,
-                 modules_done_fn on_done, void *context, struct modules_request **request)
+static void on_turn(uv_timer_t *timer)
+{
+    struct modules *modules = timer->data;
+    struct modules_request *request = modules->first;
+
+    if (request == NULL || request->is_running) {
+        return;
+    }
+    request->err = start(request);
+    if (request->err != 0) {
+        snprintf(request->detail, sizeof request->detail, "it can't be started");
+        finish(request);
+    }
+}
+
+int modules_open(uv_loop_t *loop, const struct modules_config *config, struct modules **modules)
+{
+    struct modules *opened = calloc(1, sizeof *opened);
+
+    if (opened == NULL) {
+        return ERR_NOMEM;
+    }
+    opened->loop = loop;
+    opened->config = *config;
+    uv_timer_init(loop, &opened->turn); /* Never fails. */
+    opened->turn.data = opened;
+    *modules = opened;
+    return 0;
+}
+
+int modules_load(struct modules *modules, const char *wanted, modules_done_fn on_done,
+                 void *context, struct modules_request **request)
 {
     struct modules_request *made = calloc(1, sizeof *made);
-    int err;
+    struct modules_request **place = &modules->first;
 
-    if (!made)
+    if (made == NULL) {
         return ERR_NOMEM;
-    made->config = config;
+    }
+    if (text_copy(made->wanted, sizeof made->wanted, wanted) != 0) {
+        free(made);
+        return ERR_TOO_LONG;
+    }
+    made->modules = modules;
     made->on_done = on_done;
     made->context = context;
-    err = text_copy(made->wanted, sizeof made->wanted, wanted);
-    if (!err)
-        err = start(loop, made);
-    if (err) {
-        free(made);
-        return err;
+    while (*place != NULL) {
+        place = &(*place)->next;
     }
+    *place = made;
+    start_next(modules);
     *request = made;
     return 0;
 }
 
 void modules_cancel(struct modules_request *request)
 {
-    request->cancelled = true;
-    if (request->process) {
-        process_cancel(request->process);
+    request->on_done = NULL;
+    if (!request->is_running) {
+        unlink_request(request);
         free(request);
-    } else {
-        (void)uv_cancel((uv_req_t *)&request->work);
     }
+}
+
+/* Of those that wait nothing is left; the one that runs, if there is one, is first. */
+static void cancel_all(struct modules *modules)
+{
+    struct modules_request *request = modules->first;
+
+    while (request != NULL) {
+        struct modules_request *next = request->next;
+
+        modules_cancel(request);
+        request = next;
+    }
+}
+
+void modules_close(struct modules *modules)
+{
+    struct modules_request *running;
+
+    cancel_all(modules);
+    modules->closing = true;
+    running = modules->first;
+    if (running != NULL && running->process == NULL) {
+        (void)uv_cancel((uv_req_t *)&running->work);
+        return; /* finish comes, at the latest when the file is loaded. */
+    }
+    if (running != NULL) {
+        process_cancel(running->process);
+        free(running);
+    }
+    uv_close((uv_handle_t *)&modules->turn, on_turn_closed);
 }

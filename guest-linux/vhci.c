@@ -40,8 +40,16 @@ void vhci_destroy(struct vhci *vhci)
     free(vhci);
 }
 
+/* The file `attach` appears with the first of several controllers; the module's own state says when
+ * the last one is there. A kernel with the driver built in has no such file. */
 bool vhci_is_loaded(const struct vhci *vhci)
 {
+    char state[SYSFS_NAME_SIZE];
+    int err =
+        sysfs_read_text(vhci->sysfs_root, "/module/" VHCI_MODULE, "initstate", state, sizeof state);
+
+    if (err == 0 && strcmp(state, "live") != 0)
+        return false;
     return sysfs_exists(vhci->sysfs_root, FIRST_CONTROLLER, "attach");
 }
 

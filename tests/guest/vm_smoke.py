@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm"
 from cases import Cases, expect_equal  # noqa: E402
 from streams import EventStream  # noqa: E402
 from usbipd_double import UsbipdDouble  # noqa: E402
-from vm import Vm, VmProcess  # noqa: E402
+from vm import Vm, VmProcess, listening_script  # noqa: E402
 
 GUEST_PROGRAM = ROOT / "build/linux/ttyferry"
 USBIPD_PROGRAM = ROOT / "build/linux/tests/lab/usbip/usbipd_double"
@@ -121,11 +121,7 @@ class Rig:
 
     def start_agent(self) -> None:
         self.agent: VmProcess = self.vm.popen("exec ttyferry agent --log-level debug >>/run/agent.log 2>&1")
-        # The verb says "no agent" as long as the agent is starting.
-        self.vm.run(
-            f"until ttyferry wait ffff:ffff --timeout 0 2>/dev/null; [ $? = 3 ]; do [ -d /proc/{self.agent.pid} ] ||"
-            " { cat /run/agent.log; exit 1; }; done", timeout=LIMIT_S, check=True,
-        )
+        self.vm.run(listening_script(self.agent.pid, LINK_PORT), timeout=LIMIT_S, check=True)
         self.events = EventStream("guest", self.vm.popen("exec ttyferry events").stdout)
 
     def connect(self, *boards: tuple[str, str]) -> FakeHost:

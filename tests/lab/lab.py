@@ -45,7 +45,7 @@ from link_relay import LinkRelay  # noqa: E402
 from models import MODELS, Model  # noqa: E402
 from streams import EventStream  # noqa: E402
 from usbipd_double import UsbipdDouble  # noqa: E402
-from vm import Vm, VmProcess  # noqa: E402
+from vm import Vm, VmProcess, listening_script  # noqa: E402
 from wine import Pnp, WinePrefix  # noqa: E402
 
 GUEST_PROGRAM = ROOT / "build/linux/ttyferry"
@@ -160,11 +160,7 @@ class Lab:
         config = {"link": {"auth": "none"}, "usbipd": {"port": self.usbipd.port}}
         self.vm.run("mkdir -p /etc/ttyferry && cat >/etc/ttyferry/config.json", stdin=json.dumps(config).encode(), check=True)
         self.guest_agent = self.vm.popen("exec ttyferry agent --log-level debug >/run/agent.log 2>&1")
-        # The socket is the agent's word that it serves.
-        self.vm.run(
-            f"until [ -S /run/ttyferry/events.sock ]; do [ -d /proc/{self.guest_agent.pid} ] || {{ cat /run/agent.log; exit 1; }};"
-            " usleep 1000; done", timeout=START_LIMIT_S, check=True,
-        )
+        self.vm.run(listening_script(self.guest_agent.pid, LINK_PORT), timeout=START_LIMIT_S, check=True)
         self.guest = EventStream("guest", self.guest_verb("events").stdout)
 
     def start_host_agent(self) -> None:

@@ -97,6 +97,14 @@ def make_overlay(files: Mapping[str, Path | str]) -> bytes:
     return archive + _cpio_entry("TRAILER!!!", 0)
 
 
+def listening_script(pid: int, port: int) -> str:
+    """Waits in the guest until somebody listens on the port; fails when the process ends before."""
+    return (
+        f"until grep -q ':{port:04X} 00000000:0000 0A' /proc/net/tcp; do"
+        f" [ -d /proc/{pid} ] || {{ echo 'process {pid} has ended'; exit 1; }}; usleep 1000; done"
+    )
+
+
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
