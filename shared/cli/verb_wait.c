@@ -110,11 +110,17 @@ static int print_json(struct wait *wait, const struct board_table *fitting)
     return result;
 }
 
-static int print_node(const struct board *board)
+static void print_node(struct wait *wait, const struct board *board)
 {
     const char *node = board->ttys.count > 0 ? board->ttys.items[0].path : board->usb_node;
 
-    return cli_output_line(node, strlen(node));
+    if (node[0] == '\0') {
+        cli_output_error(VERB, "\"%s\" is ready, but has neither a tty nor a USB node",
+                         wait->options.match_text);
+        end(wait, CLI_FAILED);
+        return;
+    }
+    end_after_output(wait, cli_output_line(node, strlen(node)));
 }
 
 static void print_ambiguity(const struct wait *wait, const struct board_table *fitting)
@@ -137,9 +143,12 @@ static void check_ready(struct wait *wait, const struct board_table *fitting)
     if (fitting->count > 1) {
         print_ambiguity(wait, fitting);
         end(wait, CLI_USAGE);
-    } else if (fitting->count == 1 && fitting->items[0]->state == BOARD_STATE_READY) {
-        end_after_output(wait, wait->options.json ? print_json(wait, fitting)
-                                                  : print_node(fitting->items[0]));
+    } else if (fitting->count == 0 || fitting->items[0]->state != BOARD_STATE_READY) {
+        return;
+    } else if (wait->options.json) {
+        end_after_output(wait, print_json(wait, fitting));
+    } else {
+        print_node(wait, fitting->items[0]);
     }
 }
 

@@ -11,6 +11,7 @@
 
 const enum conn_kind rig_tcp = CONN_TCP;
 const enum conn_kind rig_pipe = CONN_PIPE;
+const bool rig_has_signals = TEST_HAS_SIGNALS;
 
 static void on_watchdog(uv_timer_t *timer)
 {
@@ -132,6 +133,16 @@ void rig_make_path(char path[RIG_PATH_SIZE])
     static unsigned count;
 
     snprintf(path, RIG_PATH_SIZE, "%s-%d-%u", TEST_PATH_PREFIX, (int)uv_os_getpid(), ++count);
+}
+
+void rig_make_file_path(char path[RIG_PATH_SIZE])
+{
+    static unsigned count;
+    char folder[RIG_PATH_SIZE / 2];
+    size_t size = sizeof folder;
+
+    assert_int_equal(uv_os_tmpdir(folder, &size), 0);
+    snprintf(path, RIG_PATH_SIZE, "%s/ttyferry-file-%d-%u", folder, (int)uv_os_getpid(), ++count);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested_size, uv_buf_t *buffer)

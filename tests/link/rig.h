@@ -60,6 +60,12 @@ uint64_t rig_timer_due_ms(struct rig *rig);
 /* A path for a local server that nobody has used: a file name on Unix, a pipe's on Windows. */
 void rig_make_path(char path[RIG_PATH_SIZE]);
 
+/* A path for a file that nobody has used, in the folder for such files. */
+void rig_make_file_path(char path[RIG_PATH_SIZE]);
+
+/* Whether one program can interrupt another with SIGINT. */
+extern const bool rig_has_signals;
+
 /* A raw end of a connection. */
 struct peer {
     union {

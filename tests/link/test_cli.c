@@ -1,0 +1,715 @@
+/* The command line, as people and scripts meet it. With arguments this program is `ttyferry`
+ * itself, without them it tests its verbs against agents that it plays. */
+#include "shared/cli/cli.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/cli/cli_agent.h"
+#include "shared/cli/cli_output.h"
+#include "shared/core/error.h"
+#include "shared/core/event_json.h"
+#include "shared/link/local_server.h"
+#include "shared/stream/stream.h"
+#include "tests/link/child.h"
+
+#define RUN "0123456789abcdef"
+#define ID(n) "usb\\vid_1a86&pid_7523\\" n
+
+/* --- The program under test ------------------------------------------------------------------- */
+
+/* What both agents' verb does before it runs, and then says what it read. */
+static int prepare_agent(int argc, char **argv)
+{
+    struct cli_agent agent;
+    char line[256];
+    int exit_code;
+
+    if (!cli_agent_prepare("Usage: ttyferry agent\n", argc, argv, "no-such-default", &agent,
+                           &exit_code)) {
+        return exit_code;
+    }
+    snprintf(line, sizeof line, "%s %u %s\n", agent.config.link_address,
+             (unsigned)agent.config.link_port, agent.stream ? agent.stream : "-");
+    return cli_output_text(line) == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+static const struct cli_verb verbs[] = {
+    {"agent", "a stand-in for the agent", prepare_agent},
+    {NULL, NULL, NULL},
+};
+
+/* --- Agents that the tests play --------------------------------------------------------------- */
+
+struct played {
+    struct rig *rig;
+    char path[RIG_PATH_SIZE];
+    struct stream *stream;
+    bool closed;
+};
+
+static void play_at(struct played *played, struct rig *rig, const char *path)
+{
+    memset(played, 0, sizeof *played);
+    played->rig = rig;
+    strcpy(played->path, path);
+    assert_int_equal(stream_open(&rig->loop, path, NULL, RUN, &played->stream), 0);
+}
+
+static void play(struct played *played, struct rig *rig)
+{
+    char path[RIG_PATH_SIZE];
+
+    rig_make_path(path);
+    play_at(played, rig, path);
+}
+
+static void on_closed(void *context)
+{
+    *(bool *)context = true;
+}
+
+static void stop(struct played *played)
+{
+    stream_close(played->stream, on_closed, &played->closed);
+    rig_run_until(played->rig, &played->closed);
+}
+
+static void publish(struct played *played, enum event_type type, const char *id)
+{
+    struct event event = {.type = type, .retry_in_ms = -1, .attempt = 1};
+
+    strcpy(event.board.id, id);
+    strcpy(event.board.busid, "3-1");
+    strcpy(event.board.description, "Board");
+    event.board.vid = 0x1a86;
+    event.board.pid = 0x7523;
+    event.board.state = BOARD_STATE_WAITING;
+    stream_publish(played->stream, &event);
+}
+
+static void publish_ready(struct played *played, const char *id, const char *tty,
+                          const char *usb_node)
+{
+    struct event event = {.type = EVENT_READY};
+
+    strcpy(event.board.id, id);
+    if (tty) {
+        event.board.ttys.count = 2;
+        strcpy(event.board.ttys.items[0].path, tty);
+        strcpy(event.board.ttys.items[1].path, "/dev/ttyACM9");
+    }
+    strcpy(event.board.usb_node, usb_node);
+    stream_publish(played->stream, &event);
+}
+
+/* Raw lines, and how often somebody came to hear them: for what no agent of ours says, and where
+ * a test has to know that the verb is listening. */
+struct voice {
+    struct rig *rig;
+    char path[RIG_PATH_SIZE];
+    struct local_server *server;
+    const char *text;
+    size_t listeners;
+    bool closed;
+};
+
+static int greet(void *context, char **line, size_t *len)
+{
+    struct voice *voice = context;
+
+    voice->listeners++;
+    *line = strdup(voice->text);
+    assert_non_null(*line);
+    *len = strlen(voice->text);
+    return 0;
+}
+
+static void raise_voice(struct voice *voice, struct rig *rig, const char *text)
+{
+    memset(voice, 0, sizeof *voice);
+    voice->rig = rig;
+    voice->text = text;
+    rig_make_path(voice->path);
+    assert_int_equal(local_server_open(&rig->loop, voice->path, NULL, greet, voice, &voice->server),
+                     0);
+}
+
+static void on_voice_closed(void *context)
+{
+    struct voice *voice = context;
+
+    voice->closed = true;
+}
+
+static void lower_voice(struct voice *voice)
+{
+    voice->closed = false;
+    local_server_close(voice->server, on_voice_closed);
+    rig_run_until(voice->rig, &voice->closed);
+}
+
+static void say(struct voice *voice, const char *text)
+{
+    local_server_broadcast(voice->server, text, strlen(text));
+}
+
+#define HEAD(seq)                                                                                  \
+    "{\"v\":1,\"run\":\"8c1f6a0be97d2c43\",\"seq\":" seq ",\"time\":\"2026-08-31T12:34:56.789Z\","
+#define BOARD(state)                                                                               \
+    "{\"id\":\"usb\\\\a\",\"name\":null,\"vid\":\"1a86\",\"pid\":\"7523\",\"serial\":null,"        \
+    "\"description\":\"\",\"com_port\":null,\"busid\":\"3-1\",\"speed\":\"full\","                 \
+    "\"kind\":\"serial\",\"state\":\"" state "\"}"
+#define SNAPSHOT HEAD("1") "\"event\":\"snapshot\",\"boards\":[]}\n"
+#define WAITING HEAD("1") "\"event\":\"snapshot\",\"boards\":[" BOARD("waiting") "]}\n"
+#define ARRIVAL HEAD("2") "\"event\":\"arrival\",\"board\":" BOARD("waiting") "}\n"
+#define REMOVAL HEAD("3") "\"event\":\"removal\",\"board\":" BOARD("gone") "}\n"
+#define READY                                                                                      \
+    HEAD("3")                                                                                      \
+    "\"event\":\"ready\",\"board\":" BOARD(                                                        \
+        "ready") ",\"ttys\":[{\"path\":\"/dev/ttyUSB0\",\"by_id\":null,\"link\":null,"             \
+                 "\"interface\":0}],\"usb_node\":null,\"took_ms\":{\"import\":1,"                  \
+                 "\"enumerate\":2,\"node\":3,\"total\":6}}\n"
+
+/* --- Help and arguments ----------------------------------------------------------------------- */
+
+/* Each ends at once; `out` and `err` are parts of what is printed, NULL: nothing is. */
+static const struct usage_case {
+    const char *name;
+    const char *arguments[6];
+    int exit_code;
+    const char *out;
+    const char *err;
+} usage_cases[] = {
+    {"--help", {"--help"}, CLI_DONE, "wait until a board is ready", NULL},
+    {"--help lists the program's own verbs", {"-h"}, CLI_DONE, "a stand-in for the agent", NULL},
+    {"--version", {"--version"}, CLI_DONE, "ttyferry " TTYFERRY_VERSION "\n", NULL},
+    {"an unknown verb", {"fly"}, CLI_USAGE, NULL, "there is no verb \"fly\""},
+    {"an unknown verb is escaped", {"\x1b]0;x"}, CLI_USAGE, NULL, "\\x1b]0;x"},
+    {"events --help", {"events", "--help"}, CLI_DONE, "Usage: ttyferry events", NULL},
+    {"wait --help", {"wait", "--help"}, CLI_DONE, "Usage: ttyferry wait MATCH", NULL},
+    {"help beats what follows", {"wait", "--help", "--nonsense"}, CLI_DONE, "Usage", NULL},
+    {"an unknown option", {"events", "--nonsense"}, CLI_USAGE, NULL, "no such option: --nonsense"},
+    {"a prefix of an option", {"events", "--mat=x"}, CLI_USAGE, NULL, "no such option"},
+    {"an option without its value", {"events", "--match"}, CLI_USAGE, NULL, "wants a value"},
+    {"a flag with a value", {"wait", "x", "--json=1"}, CLI_USAGE, NULL, "takes no value"},
+    {"an operand where none belongs", {"events", "x"}, CLI_USAGE, NULL, "one argument too many"},
+    {"a second operand", {"wait", "x", "y"}, CLI_USAGE, NULL, "one argument too many"},
+    {"no operand", {"wait", "--json"}, CLI_USAGE, NULL, "an argument is missing: MATCH"},
+    {"a MATCH that is none", {"wait", "1a86:75"}, CLI_USAGE, NULL, "four hex digits"},
+    {"an empty MATCH", {"wait", ""}, CLI_USAGE, NULL, "VID:PID"},
+    {"a MATCH of events", {"events", "--match", "com=7"}, CLI_USAGE, NULL, "COM5"},
+    {"an unknown state", {"wait", "x", "--state", "flying"}, CLI_USAGE, NULL, "ready or gone"},
+    {"a timeout in words", {"wait", "x", "--timeout", "soon"}, CLI_USAGE, NULL, "seconds"},
+    {"a negative timeout", {"wait", "x", "--timeout", "-1"}, CLI_USAGE, NULL, "seconds"},
+    {"no number as timeout", {"wait", "x", "--timeout", "nan"}, CLI_USAGE, NULL, "seconds"},
+    {"an endless timeout", {"wait", "x", "--timeout", "1e99"}, CLI_USAGE, NULL, "seconds"},
+    {"an empty timeout", {"wait", "x", "--timeout="}, CLI_USAGE, NULL, "seconds"},
+    {"an unknown log level", {"agent", "--log-level", "loud"}, CLI_USAGE, NULL, "error, warning"},
+};
+
+static void expect_text(const char *name, const struct child_output *output, const char *part)
+{
+    if (part ? !strstr(output->text, part) : output->len > 0) {
+        fail_msg("%s: \"%s\" has not \"%s\"", name, output->text, part ? part : "");
+    }
+    if (strchr(output->text, '\x1b')) {
+        fail_msg("%s: printed an escape", name);
+    }
+}
+
+static void each_usage_is_answered(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+
+    for (size_t i = 0; i < sizeof usage_cases / sizeof usage_cases[0]; i++) {
+        const struct usage_case *each = &usage_cases[i];
+        int exit_code = child_run(rig, &child, each->arguments);
+
+        if (exit_code != each->exit_code) {
+            fail_msg("%s: exit code %d, not %d: %s", each->name, exit_code, each->exit_code,
+                     child.err.text);
+        }
+        expect_text(each->name, &child.out, each->out);
+        expect_text(each->name, &child.err, each->err);
+    }
+}
+
+static void without_an_agent_every_verb_says_so(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    char path[RIG_PATH_SIZE];
+
+    rig_make_path(path);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("events", "--stream", path)),
+                     CLI_NO_AGENT);
+    assert_string_equal(child.out.text, "");
+    assert_non_null(strstr(child.err.text, "no agent is running here"));
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("wait", "x", "--stream", path)),
+                     CLI_NO_AGENT);
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("wait", "x", "--timeout", "100", "--stream", path)),
+        CLI_NO_AGENT);
+    assert_string_equal(child.out.text, "");
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+static void events_prints_the_stream_byte_for_byte(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    raise_voice(&voice, rig, SNAPSHOT);
+    child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", voice.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    say(&voice, ARRIVAL READY);
+    rig_run_until_count(rig, &child.out.lines, 3);
+    lower_voice(&voice);
+    assert_int_equal(child_finish(rig, &child), CLI_FAILED);
+    assert_string_equal(child.out.text, SNAPSHOT ARRIVAL READY);
+    assert_non_null(strstr(child.err.text, "has gone"));
+}
+
+static void events_shows_what_a_stream_tells(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    publish_ready(&played, ID("1"), "/dev/ttyUSB0", "");
+    rig_run_until_count(rig, &child.out.lines, 3);
+    assert_non_null(strstr(child.out.text, "\"seq\":3,"));
+    assert_non_null(strstr(child.out.text, "/dev/ttyUSB0"));
+    assert_null(strchr(child.out.text, '\r'));
+    stop(&played);
+    child_finish(rig, &child);
+}
+
+static void events_of_one_board_are_picked_out(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+    struct event other = {.type = EVENT_ARRIVAL};
+
+    strcpy(other.board.id, ID("2"));
+    strcpy(other.board.serial, "other");
+    play(&played, rig);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    stream_publish(played.stream, &other);
+    child_start(rig, &child, CHILD_ARGUMENTS("events", "--match=1a86:*", "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    assert_null(strstr(child.out.text, "other"));
+    assert_non_null(strstr(child.out.text, "\"snapshot\""));
+    publish(&played, EVENT_REMOVAL, ID("2"));
+    publish(&played, EVENT_LINK, ID("2"));
+    publish(&played, EVENT_REMOVAL, ID("1"));
+    rig_run_until_count(rig, &child.out.lines, 3);
+    assert_null(strstr(child.out.text, "other"));
+    assert_non_null(strstr(child.out.text, "\"link\""));
+    stop(&played);
+    child_finish(rig, &child);
+}
+
+static void events_with_a_match_refuses_what_makes_no_sense(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    raise_voice(&voice, rig, SNAPSHOT "no JSON\n");
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("events", "--match", "x", "--stream", voice.path)),
+        CLI_FAILED);
+    assert_string_equal(child.out.text, SNAPSHOT);
+    assert_non_null(strstr(child.err.text, "makes no sense"));
+    lower_voice(&voice);
+}
+
+static void events_ends_well_when_interrupted(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    if (!rig_has_signals) {
+        print_message("SKIPPED: nobody can send another program Ctrl-C here\n");
+        skip();
+    }
+    play(&played, rig);
+    child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    assert_int_equal(uv_process_kill(&child.process, SIGINT), 0);
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_string_equal(child.err.text, "");
+    stop(&played);
+}
+
+static void events_ends_well_when_nobody_reads_any_more(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    child_close_stdout(rig, &child);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_string_equal(child.err.text, "");
+    stop(&played);
+}
+
+/* --- wait ------------------------------------------------------------------------------------- */
+
+static void wait_prints_the_path_and_a_line_feed(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    publish_ready(&played, ID("1"), "/dev/ttyUSB0", "/dev/bus/usb/001/002");
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("wait", "1a86:7523", "--stream", played.path)),
+        CLI_DONE);
+    assert_int_equal(child.out.len, strlen("/dev/ttyUSB0\n"));
+    assert_string_equal(child.out.text, "/dev/ttyUSB0\n");
+    assert_string_equal(child.err.text, "");
+    stop(&played);
+}
+
+static void wait_waits_for_a_board_that_is_not_there_yet(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    raise_voice(&voice, rig, SNAPSHOT);
+    child_start(rig, &child, CHILD_ARGUMENTS("wait", "port=3-1", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 1);
+    say(&voice, ARRIVAL);
+    say(&voice, READY);
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_string_equal(child.out.text, "/dev/ttyUSB0\n");
+    lower_voice(&voice);
+}
+
+static void wait_prints_the_usb_node_of_a_board_without_tty(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    publish_ready(&played, ID("1"), NULL, "/dev/bus/usb/001/002");
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("wait", "1a86:*", "--stream", played.path)),
+        CLI_DONE);
+    assert_string_equal(child.out.text, "/dev/bus/usb/001/002\n");
+    stop(&played);
+}
+
+static void wait_prints_no_empty_path(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    publish_ready(&played, ID("1"), NULL, "");
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("wait", "1a86:*", "--stream", played.path)),
+        CLI_FAILED);
+    assert_string_equal(child.out.text, "");
+    assert_non_null(strstr(child.err.text, "neither a tty nor a USB node"));
+    stop(&played);
+}
+
+static void wait_prints_json_on_one_line(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+    struct board_table boards;
+    struct event event;
+
+    play(&played, rig);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    publish_ready(&played, ID("1"), "/dev/ttyUSB0", "");
+    assert_int_equal(
+        child_run(rig, &child,
+                  CHILD_ARGUMENTS("wait", "1a86:7523", "--json", "--stream", played.path)),
+        CLI_DONE);
+    assert_int_equal(child.out.lines, 1);
+    board_table_init(&boards);
+    assert_int_equal(event_json_to_event(child.out.text, child.out.len, &event, &boards), 0);
+    assert_int_equal(event.type, EVENT_SNAPSHOT);
+    assert_int_equal(boards.count, 1);
+    assert_string_equal(boards.items[0]->ttys.items[1].path, "/dev/ttyACM9");
+    board_table_finish(&boards);
+    stop(&played);
+}
+
+static void wait_for_gone_is_done_at_once_without_a_board(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    assert_int_equal(
+        child_run(rig, &child,
+                  CHILD_ARGUMENTS("wait", "1a86:7523", "--state", "gone", "--stream", played.path)),
+        CLI_DONE);
+    assert_string_equal(child.out.text, "");
+    stop(&played);
+}
+
+static void wait_for_gone_waits_for_the_removal(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    raise_voice(&voice, rig, WAITING);
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("wait", "1a86:7523", "--state=gone", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 1);
+    say(&voice, REMOVAL);
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_string_equal(child.out.text, "");
+    lower_voice(&voice);
+}
+
+static void wait_gives_up_after_its_timeout(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    raise_voice(&voice, rig, WAITING);
+    assert_int_equal(child_run(rig, &child,
+                               CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "0.05", "--stream",
+                                               voice.path)),
+                     CLI_TIMED_OUT);
+    assert_string_equal(child.out.text, "");
+    assert_non_null(strstr(child.err.text, "is not ready"));
+    /* Looks once, but does look. */
+    assert_int_equal(
+        child_run(rig, &child,
+                  CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "0", "--stream", voice.path)),
+        CLI_TIMED_OUT);
+    lower_voice(&voice);
+    raise_voice(&voice, rig, SNAPSHOT);
+    assert_int_equal(child_run(rig, &child,
+                               CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "0", "--state",
+                                               "gone", "--stream", voice.path)),
+                     CLI_DONE);
+    lower_voice(&voice);
+}
+
+static void wait_wants_one_board(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    publish(&played, EVENT_ARRIVAL, ID("2"));
+    publish_ready(&played, ID("1"), "/dev/ttyUSB0", "");
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("wait", "1a86:7523", "--stream", played.path)),
+        CLI_USAGE);
+    assert_string_equal(child.out.text, "");
+    assert_non_null(strstr(child.err.text, "fits 2 boards"));
+    assert_int_equal(child.err.lines, 3);
+    stop(&played);
+}
+
+static void wait_without_timeout_ends_with_the_agent(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    raise_voice(&voice, rig, WAITING);
+    child_start(rig, &child, CHILD_ARGUMENTS("wait", "1a86:7523", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 1);
+    lower_voice(&voice);
+    assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
+    assert_non_null(strstr(child.err.text, "has gone"));
+}
+
+static void wait_with_a_timeout_outlives_a_restart_of_the_agent(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+    struct played played;
+
+    raise_voice(&voice, rig, WAITING);
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "100", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 1);
+    lower_voice(&voice);
+    play_at(&played, rig, voice.path);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    publish_ready(&played, ID("1"), "/dev/ttyUSB3", "");
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_string_equal(child.out.text, "/dev/ttyUSB3\n");
+    stop(&played);
+}
+
+static void wait_refuses_a_stream_that_makes_no_sense(void **state)
+{
+    static const char *const texts[] = {"no JSON\n", "{\"v\":2}\n", ARRIVAL, "[]\n"};
+    struct rig *rig = *state;
+    static struct child child;
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct voice voice;
+
+        raise_voice(&voice, rig, texts[i]);
+        assert_int_equal(
+            child_run(rig, &child,
+                      CHILD_ARGUMENTS("wait", "x", "--timeout", "100", "--stream", voice.path)),
+            CLI_FAILED);
+        assert_string_equal(child.out.text, "");
+        lower_voice(&voice);
+    }
+}
+
+/* --- agent ------------------------------------------------------------------------------------ */
+
+static void write_file(char path[RIG_PATH_SIZE], const char *text, size_t len)
+{
+    FILE *file;
+
+    rig_make_file_path(path);
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int run_agent(struct rig *rig, struct child *child, const char *text, size_t len)
+{
+    char path[RIG_PATH_SIZE];
+    int exit_code;
+
+    write_file(path, text, len);
+    exit_code = child_run(rig, child, CHILD_ARGUMENTS("agent", "--config", path));
+    assert_int_equal(remove(path), 0);
+    return exit_code;
+}
+
+static void the_agent_reads_its_configuration(void **state)
+{
+    static const char text[] = "{\"link\": {\"port\": 5, \"auth\": \"none\"}} // lab\n";
+    struct rig *rig = *state;
+    static struct child child;
+
+    assert_int_equal(run_agent(rig, &child, text, sizeof text - 1), CLI_DONE);
+    assert_string_equal(child.out.text, "127.0.0.1 5 -\n");
+}
+
+static void the_agent_refuses_a_wrong_configuration(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *part;
+    } cases[] = {
+        {"{\"link\": {\"prot\": 5}}", "unknown key \"link.prot\""},
+        {"{\n\"link\": {\"port\": 70000}}", "\"link.port\" must be"},
+        {"{\n\n/* never closed", "line 3: a comment without its end"},
+        {"{\n\"link\": [\n", "line"},
+        {"{}", "\"auth\": \"none\""},
+    };
+    struct rig *rig = *state;
+    static struct child child;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(run_agent(rig, &child, cases[i].text, strlen(cases[i].text)), CLI_FAILED);
+        assert_string_equal(child.out.text, "");
+        if (!strstr(child.err.text, cases[i].part)) {
+            fail_msg("\"%s\" has not \"%s\"", child.err.text, cases[i].part);
+        }
+    }
+}
+
+static void the_agent_refuses_a_configuration_that_is_too_long(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    static char text[CONFIG_TEXT_MAX + 1];
+
+    memset(text, ' ', sizeof text);
+    assert_int_equal(run_agent(rig, &child, text, sizeof text), CLI_FAILED);
+    assert_non_null(strstr(child.err.text, "too long"));
+}
+
+static void the_agent_wants_the_configuration_that_is_named(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    char path[RIG_PATH_SIZE];
+
+    rig_make_file_path(path);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("agent", "--config", path)),
+                     CLI_FAILED);
+    assert_non_null(strstr(child.err.text, "not found"));
+    /* The default one may be missing, but then nothing says "none". */
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("agent")), CLI_FAILED);
+    assert_non_null(strstr(child.err.text, "\"auth\": \"none\""));
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(each_usage_is_answered),
+        RIG_TEST(without_an_agent_every_verb_says_so),
+        RIG_TEST(events_prints_the_stream_byte_for_byte),
+        RIG_TEST(events_shows_what_a_stream_tells),
+        RIG_TEST(events_of_one_board_are_picked_out),
+        RIG_TEST(events_with_a_match_refuses_what_makes_no_sense),
+        RIG_TEST(events_ends_well_when_interrupted),
+        RIG_TEST(events_ends_well_when_nobody_reads_any_more),
+        RIG_TEST(wait_prints_the_path_and_a_line_feed),
+        RIG_TEST(wait_waits_for_a_board_that_is_not_there_yet),
+        RIG_TEST(wait_prints_the_usb_node_of_a_board_without_tty),
+        RIG_TEST(wait_prints_no_empty_path),
+        RIG_TEST(wait_prints_json_on_one_line),
+        RIG_TEST(wait_for_gone_is_done_at_once_without_a_board),
+        RIG_TEST(wait_for_gone_waits_for_the_removal),
+        RIG_TEST(wait_gives_up_after_its_timeout),
+        RIG_TEST(wait_wants_one_board),
+        RIG_TEST(wait_without_timeout_ends_with_the_agent),
+        RIG_TEST(wait_with_a_timeout_outlives_a_restart_of_the_agent),
+        RIG_TEST(wait_refuses_a_stream_that_makes_no_sense),
+        RIG_TEST(the_agent_reads_its_configuration),
+        RIG_TEST(the_agent_refuses_a_wrong_configuration),
+        RIG_TEST(the_agent_refuses_a_configuration_that_is_too_long),
+        RIG_TEST(the_agent_wants_the_configuration_that_is_named),
+    };
+
+    if (argc > 1) {
+        return cli_main(argc, argv, verbs);
+    }
+    return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
+}
