@@ -194,26 +194,32 @@ void modules_cancel(struct modules_request *request)
     }
 }
 
-/* Of those that wait nothing is left; the one that runs, if there is one, is first. */
-static void cancel_all(struct modules *modules)
+/* Forgets those that wait. Returns the one that runs, or NULL. */
+static struct modules_request *forget_waiting(struct modules *modules)
 {
-    struct modules_request *request = modules->first;
+    struct modules_request *running = modules->first;
+    struct modules_request **waiting = &modules->first;
 
-    while (request != NULL) {
-        struct modules_request *next = request->next;
-
-        modules_cancel(request);
-        request = next;
+    if (running != NULL && running->is_running) {
+        running->on_done = NULL;
+        waiting = &running->next;
+    } else {
+        running = NULL;
     }
+    while (*waiting != NULL) {
+        struct modules_request *request = *waiting;
+
+        *waiting = request->next;
+        free(request);
+    }
+    return running;
 }
 
 void modules_close(struct modules *modules)
 {
-    struct modules_request *running;
+    struct modules_request *running = forget_waiting(modules);
 
-    cancel_all(modules);
     modules->closing = true;
-    running = modules->first;
     if (running != NULL && running->process == NULL) {
         (void)uv_cancel((uv_req_t *)&running->work);
         return; /* finish comes, at the latest when the file is loaded. */
