@@ -43,11 +43,20 @@ static int apply_arrival(struct board_table *boards, struct event *event)
     return board_table_put(boards, &event->board);
 }
 
+/* The states that follow from what is known of the board alone, before anything was tried. */
+static bool is_untried(enum board_state state)
+{
+    return state == BOARD_STATE_AVAILABLE || state == BOARD_STATE_NEEDS_SHARING ||
+           state == BOARD_STATE_WAITING;
+}
+
 static int apply_update(struct board *known, struct event *event)
 {
     struct board updated = event->board;
 
-    updated.state = known->state;
+    if (!is_untried(known->state) || !is_untried(updated.state)) {
+        updated.state = known->state;
+    }
     set_nodes(&updated, known);
     *known = updated;
     return 0;

@@ -8,8 +8,9 @@
 
 /* Applies an event to the boards and fills event->board with the whole board as it stands after it
  * (with BOARD_STATE_GONE for one that is removed). What is looked at in event->board:
- * EVENT_ARRIVAL all of it; EVENT_UPDATE the host's facts, state and nodes being kept; EVENT_READY
- * id, ttys and usb_node; any other type the id.
+ * EVENT_ARRIVAL all of it; EVENT_UPDATE the host's facts (the nodes are kept, and so is the state
+ * unless both are among available, needs_sharing and waiting); EVENT_READY id, ttys and usb_node;
+ * any other type the id.
  * EVENT_LINK changes nothing. Returns 0; ERR_NOT_FOUND for a board that is not there; ERR_EXISTS
  * for an EVENT_READY or EVENT_ATTACHING that says nothing new; ERR_INVALID for EVENT_SNAPSHOT;
  * ERR_FULL; ERR_NOMEM. On failure both stay untouched. */
