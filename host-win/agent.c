@@ -20,6 +20,9 @@
  * of the window. */
 static const int stop_signals[] = {SIGINT, SIGBREAK, SIGHUP};
 
+/* Windows refused to enumerate its devices: how long until it is asked again. */
+#define LOOK_RETRY_MS 1000
+
 enum { STOP_SIGNAL_COUNT = sizeof stop_signals / sizeof stop_signals[0] };
 
 enum usbipd_health { USBIPD_UNKNOWN, USBIPD_MISSING, USBIPD_STOPPED, USBIPD_RUNS };
@@ -37,11 +40,10 @@ struct agent {
     struct sharing sharing;
     enum usbipd_health usbipd_health; /* as the log has it */
     struct board_news news;
-    uv_timer_t look_timer; /* due at once: one look for all the notices of a drain */
+    uv_timer_t look_timer; /* mostly due at once: one look for all the notices of a drain */
     uv_timer_t news_timer;
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool devices_changed;
-    bool sharing_changed;
     bool stopping;
 };
 
@@ -188,20 +190,15 @@ static void log_usbipd(struct agent *agent)
     }
 }
 
-static void scan_devices(struct agent *agent)
+/* Returns true if the scan says something. */
+static bool scan_devices(struct pnp_scan *scan)
 {
-    struct pnp_scan scan;
-    int error;
+    int error = pnp_device_scan(scan);
 
-    pnp_scan_init(&scan);
-    error = pnp_device_scan(&scan);
-    if (error == 0 || error == ERR_FULL) {
-        track(agent, &(struct pnp_event){.type = PNP_EVENT_SCANNED, .scan = &scan});
-    }
     if (error != 0) {
         log_error("the scan of the USB devices failed: %s", error_text(error));
     }
-    pnp_scan_finish(&scan);
+    return error == 0 || error == ERR_FULL;
 }
 
 static void read_sharing(struct agent *agent)
@@ -216,19 +213,27 @@ static void read_sharing(struct agent *agent)
     }
 }
 
-/* Sharing first, so that what is found next is judged by it. */
+static void on_look(uv_timer_t *timer);
+
+/* Sharing is read in any case, for the notice of a change may still be on its way, and of the
+ * service's end there is none; and after the devices, so that a board which was shared before it
+ * came is never told as one that is not. */
 static void look(struct agent *agent)
 {
-    if (agent->sharing_changed) {
-        agent->sharing_changed = false;
-        read_sharing(agent);
-    }
-    agent->sharing.running = usbipd_is_running(agent->options->usbipd);
+    struct pnp_scan scan;
+    bool has_scan;
+
+    pnp_scan_init(&scan);
+    has_scan = agent->devices_changed && scan_devices(&scan);
+    read_sharing(agent);
     log_usbipd(agent);
-    if (agent->devices_changed) {
+    if (has_scan) {
         agent->devices_changed = false;
-        scan_devices(agent);
+        track(agent, &(struct pnp_event){.type = PNP_EVENT_SCANNED, .scan = &scan});
+    } else if (agent->devices_changed) {
+        uv_timer_start(&agent->look_timer, on_look, LOOK_RETRY_MS, 0);
     }
+    pnp_scan_finish(&scan);
 }
 
 static void on_look(uv_timer_t *timer)
@@ -257,8 +262,7 @@ static void on_notice(void *context, const void *item)
         agent->devices_changed = true;
         break;
     case HOST_NOTICE_SHARING_CHANGED:
-        agent->sharing_changed = true;
-        break;
+        break; /* Every look reads that. */
     case HOST_NOTICE_STOP:
         log_info("asked to end");
         stop(agent);
@@ -278,7 +282,6 @@ static void on_overflow(void *context, uint64_t lost)
                 (unsigned long long)lost);
     track(agent, &(struct pnp_event){.type = PNP_EVENT_NOTICES_LOST});
     agent->devices_changed = true;
-    agent->sharing_changed = true;
     uv_timer_start(&agent->look_timer, on_look, 0, 0);
 }
 
@@ -405,7 +408,6 @@ static int start(struct agent *agent)
         (error = pnp_listener_open(agent->inbox, &agent->listener)) != 0) {
         return failed("Windows can't be listened to", error);
     }
-    agent->sharing_changed = true;
     agent->devices_changed = true;
     look(agent);
     error = guest_link_open(&agent->loop, &options->config, agent->run, &link_callbacks, agent,

@@ -11,9 +11,8 @@
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 
-/* How often the nodes are looked at anew because they changed meanwhile; whatever changes them
- * also makes Windows tell, so that the next scan is at hand. */
-#define LOOKS_MAX 4
+/* How often the nodes are looked at anew, should they change all the time. */
+#define LOOKS_MAX 8
 
 /* mingw-w64's devpkey.h only declares these without INITGUID; spelt out as Windows documents
  * them. */
@@ -135,42 +134,43 @@ static void read_location(struct device *device, struct pnp_node *node)
     }
 }
 
-static void read_facts(struct device *device, struct pnp_node *node)
+/* How much of each node is wanted: its id, or all of struct pnp_node. */
+enum depth { DEPTH_ID, DEPTH_FACTS };
+
+/* False for a node without hardware ids, which is on its way in or out. */
+static bool read_facts(struct device *device, enum depth depth, struct pnp_node *node)
 {
     size_t used = 0;
 
-    read_property(device, &key_parent, node->parent_id, sizeof node->parent_id);
-    read_location(device, node);
-    read_description(device, node);
     add_ids(device, SPDRP_HARDWAREID, node, &used);
-    add_ids(device, SPDRP_COMPATIBLEIDS, node, &used);
-    read_port_name(device, node);
+    if (depth == DEPTH_FACTS && used > 0) {
+        add_ids(device, SPDRP_COMPATIBLEIDS, node, &used);
+        read_property(device, &key_parent, node->parent_id, sizeof node->parent_id);
+        read_location(device, node);
+        read_description(device, node);
+        read_port_name(device, node);
+    }
+    return used > 0;
 }
-
-/* How much of each node is wanted: its id, or all of struct pnp_node. */
-enum depth { DEPTH_IDS, DEPTH_FACTS };
 
 static int add_node(struct pnp_scan *scan, struct device *device, enum depth depth)
 {
     wchar_t wide[BOARD_ID_SIZE];
-    char id[BOARD_ID_SIZE];
+    struct pnp_node facts = {0};
     struct pnp_node *node;
     int result;
 
     /* A node may go while we look at it: then it is simply not there. */
     if (!SetupDiGetDeviceInstanceIdW(device->set, &device->data, wide, BOARD_ID_SIZE, NULL) ||
-        wide_to_utf8(wide, id, sizeof id) != 0 || pnp_scan_find(scan, id) != NULL) {
+        wide_to_utf8(wide, facts.instance_id, sizeof facts.instance_id) != 0 ||
+        pnp_scan_find(scan, facts.instance_id) != NULL || !read_facts(device, depth, &facts)) {
         return 0;
     }
     result = pnp_scan_add(scan, &node);
-    if (result != 0) {
-        return result;
+    if (result == 0) {
+        *node = facts;
     }
-    memcpy(node->instance_id, id, sizeof id);
-    if (depth == DEPTH_FACTS) {
-        read_facts(device, node);
-    }
-    return 0;
+    return result;
 }
 
 static int add_nodes(struct pnp_scan *scan, const struct node_set *nodes, enum depth depth)
@@ -204,26 +204,20 @@ static int add_all_nodes(struct pnp_scan *scan, enum depth depth)
     return result;
 }
 
-static bool has_same_nodes(const struct pnp_scan *a, const struct pnp_scan *b)
-{
-    for (size_t i = 0; i < a->count; i++) {
-        if (pnp_scan_find(b, a->nodes[i].instance_id) == NULL) {
-            return false;
-        }
-    }
-    return a->count == b->count;
-}
-
-/* True if the nodes now are those of `scan`, or if that can't be told. */
-static bool still_holds(const struct pnp_scan *scan)
+/* True if there are nodes now that `scan` has not. */
+static bool has_missed_any(const struct pnp_scan *scan)
 {
     struct pnp_scan now;
-    bool holds;
+    bool has_missed = false;
 
     pnp_scan_init(&now);
-    holds = add_all_nodes(&now, DEPTH_IDS) != 0 || has_same_nodes(scan, &now);
+    if (add_all_nodes(&now, DEPTH_ID) == 0) {
+        for (size_t i = 0; i < now.count && !has_missed; i++) {
+            has_missed = pnp_scan_find(scan, now.nodes[i].instance_id) == NULL;
+        }
+    }
     pnp_scan_finish(&now);
-    return holds;
+    return has_missed;
 }
 
 /* An enumeration is no snapshot: a node that goes in the middle of it can make it skip another
@@ -232,7 +226,7 @@ int pnp_device_scan(struct pnp_scan *scan)
 {
     int result = add_all_nodes(scan, DEPTH_FACTS);
 
-    for (int look = 1; look < LOOKS_MAX && result == 0 && !still_holds(scan); look++) {
+    for (int look = 1; look < LOOKS_MAX && result == 0 && has_missed_any(scan); look++) {
         pnp_scan_finish(scan);
         result = add_all_nodes(scan, DEPTH_FACTS);
     }

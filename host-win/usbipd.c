@@ -95,9 +95,9 @@ static void read_subkeys(HKEY usbipd, const wchar_t *path,
     RegCloseKey(key);
 }
 
-bool usbipd_is_running(const struct usbipd_place *place)
+static bool is_running(const wchar_t *mutex_name)
 {
-    HANDLE mutex = OpenMutexW(SYNCHRONIZE, FALSE, place->running);
+    HANDLE mutex = OpenMutexW(SYNCHRONIZE, FALSE, mutex_name);
 
     if (mutex == NULL) { /* The service is elevated: a refusal also says that it is there. */
         return GetLastError() == ERROR_ACCESS_DENIED;
@@ -116,7 +116,7 @@ void usbipd_read(const struct usbipd_place *place, struct sharing *sharing)
         return;
     }
     sharing->installed = true;
-    sharing->running = usbipd_is_running(place);
+    sharing->running = is_running(place->running);
     read_subkeys(usbipd, L"Devices", add_bound, sharing);
     read_subkeys(usbipd, L"Policy", add_rule, sharing);
     RegCloseKey(usbipd);

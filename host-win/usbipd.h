@@ -22,9 +22,6 @@ const struct usbipd_place *usbipd_place(void);
  * a board that can't be told as shared needs sharing. */
 void usbipd_read(const struct usbipd_place *place, struct sharing *sharing);
 
-/* True if usbipd's service runs. Nothing tells when that changes. */
-bool usbipd_is_running(const struct usbipd_place *place);
-
 struct usbipd_watch;
 
 /* Watches the registry in a thread, which puts HOST_NOTICE_SHARING_CHANGED into `inbox` (of struct
