@@ -247,6 +247,7 @@ void session_bye(struct session *session, const char *code, const char *message)
 void session_close(struct session *session, int error)
 {
     session->state = SESSION_ENDING;
+    uv_timer_stop(&session->deadline);
     if (session->conn) {
         conn_close(session->conn, error);
     }

@@ -155,6 +155,62 @@ static void garbage_instead_of_hello_is_refused(void **state)
     expect_bye(rig, &pair, "invalid", ERR_INVALID);
 }
 
+static void invalid_json_instead_of_hello_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_pair(rig, &pair);
+    peer_send(&pair.peer, "{\"type\":\"hello\",\"protocol\":1,}\n");
+    expect_bye(rig, &pair, "invalid", ERR_INVALID);
+}
+
+static void invalid_utf8_instead_of_hello_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_pair(rig, &pair);
+    peer_send(&pair.peer, "{\"type\":\"hello\",\"protocol\":1,\"agent\":\"\xc0\xaf\"}\n");
+    expect_bye(rig, &pair, "invalid", ERR_INVALID);
+}
+
+static void deep_nesting_instead_of_hello_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    static char line[SESSION_LINE_MAX + 1];
+
+    open_pair(rig, &pair);
+    memset(line, '[', SESSION_LINE_MAX);
+    memcpy(line, "{\"type\":", 8);
+    line[SESSION_LINE_MAX] = '\n';
+    peer_send_bytes(&pair.peer, line, sizeof line);
+    expect_bye(rig, &pair, "invalid", ERR_INVALID);
+}
+
+static void a_message_before_the_hello_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+
+    open_pair(rig, &pair);
+    peer_send(&pair.peer, "{\"type\":\"snapshot_begin\"}\n" GUEST_HELLO);
+    expect_bye(rig, &pair, "invalid", ERR_INVALID);
+}
+
+static void an_endless_first_line_ends_the_session(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    static char line[SESSION_LINE_MAX + 1];
+
+    open_pair(rig, &pair);
+    memset(line, 'x', sizeof line);
+    peer_send_bytes(&pair.peer, line, sizeof line);
+    expect_closed(rig, &pair, false, ERR_TOO_LONG);
+}
+
 static void another_version_is_refused(void **state)
 {
     struct rig *rig = *state;
@@ -348,6 +404,24 @@ static void writing_before_the_handshake_is_refused(void **state)
     expect_closed(rig, &pair, false, ERR_CANCELLED);
 }
 
+static void a_deadline_after_the_end_changes_no_reason(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    struct handshake_config config = recorder_host;
+    uint64_t until;
+
+    config.deadline_ms = 1;
+    open_with(rig, &pair, &config);
+    session_close(pair.session, ERR_CANCELLED);
+    /* The deadline's moment passes before the loop gets to the closing. */
+    until = uv_hrtime() + 5 * 1000 * 1000;
+    while (uv_hrtime() < until) {
+    }
+    expect_closed(rig, &pair, false, ERR_CANCELLED);
+    assert_non_null(strstr(pair.us.reason, error_text(ERR_CANCELLED)));
+}
+
 static void a_session_never_started_closes(void **state)
 {
     struct rig *rig = *state;
@@ -371,6 +445,11 @@ int main(void)
         RIG_TEST_BOTH(a_line_over_64_kib_ends_the_session),
         RIG_TEST_BOTH(half_a_line_then_close_ends_the_session),
         RIG_TEST_BOTH(garbage_instead_of_hello_is_refused),
+        RIG_TEST_BOTH(invalid_json_instead_of_hello_is_refused),
+        RIG_TEST_BOTH(invalid_utf8_instead_of_hello_is_refused),
+        RIG_TEST_BOTH(deep_nesting_instead_of_hello_is_refused),
+        RIG_TEST_BOTH(a_message_before_the_hello_is_refused),
+        RIG_TEST_BOTH(an_endless_first_line_ends_the_session),
         RIG_TEST_BOTH(another_version_is_refused),
         RIG_TEST_BOTH(the_same_role_is_refused),
         RIG_TEST_BOTH(an_unauthenticated_peer_is_refused_by_default),
@@ -385,6 +464,7 @@ int main(void)
         RIG_TEST_BOTH(a_bye_inside_on_line_ends_the_lines),
         RIG_TEST_BOTH(closing_inside_on_up_is_safe),
         RIG_TEST_BOTH(writing_before_the_handshake_is_refused),
+        RIG_TEST_BOTH(a_deadline_after_the_end_changes_no_reason),
         RIG_TEST_BOTH(a_session_never_started_closes),
     };
 
