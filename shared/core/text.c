@@ -4,6 +4,9 @@
 
 #include "shared/core/error.h"
 
+/* The longest UTF-8 sequence, each byte as \xNN. */
+#define ESCAPED_MAX 16
+
 /* The lead byte decides the length and the range of the second byte (Unicode 15, table 3-7);
  * every byte after that one is 0x80..0xBF. */
 struct lead {
@@ -102,14 +105,23 @@ int text_copy(char *target, size_t size, const char *source)
     return result;
 }
 
+/* Turns the order of the text on a terminal around, so that one name looks like another. */
+static bool is_direction(uint32_t code_point)
+{
+    return code_point == 0x061C || code_point == 0x200E || code_point == 0x200F ||
+           (code_point >= 0x202A && code_point <= 0x202E) ||
+           (code_point >= 0x2066 && code_point <= 0x2069);
+}
+
 /* Writes what stands for the first character of `source` (`len` bytes are left of it, at least
- * one) to `piece`. Returns the bytes read; `*piece_len` is the bytes written, at most 8. */
-static size_t escape_one(const char *source, size_t len, char piece[8], size_t *piece_len)
+ * one) to `piece`. Returns the bytes read; `*piece_len` is the bytes written, at most ESCAPED_MAX.
+ */
+static size_t escape_one(const char *source, size_t len, char piece[ESCAPED_MAX], size_t *piece_len)
 {
     static const char digits[] = "0123456789abcdef";
     uint32_t code_point = 0;
     size_t step = text_decode_utf8(source, len, &code_point);
-    if (step > 0 && !is_control(code_point)) {
+    if (step > 0 && !is_control(code_point) && !is_direction(code_point)) {
         memcpy(piece, source, step);
         *piece_len = step;
         return step;
@@ -131,7 +143,7 @@ char *text_escape(char *target, size_t size, const char *source)
     size_t len = strlen(source);
     size_t out = 0;
     for (size_t at = 0; at < len;) {
-        char piece[8];
+        char piece[ESCAPED_MAX];
         size_t piece_len;
         at += escape_one(source + at, len - at, piece, &piece_len);
         if (out + piece_len >= size) {

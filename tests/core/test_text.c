@@ -93,6 +93,10 @@ static const struct escape_case {
     {"escape: a terminal's sequence", 64, "\x1B[31m", "\\x1b[31m", true},
     {"escape: DEL", 64, "\x7F", "\\x7f", true},
     {"escape: C1 control", 64, "\xC2\x9B", "\\xc2\\x9b", true},
+    {"escape: a mark that turns the direction", 64,
+     "a\xE2\x80\xAE"
+     "b",
+     "a\\xe2\\x80\\xaeb", false},
     {"escape: first character after C1", 64, "\xC2\xA0", "\xC2\xA0", false},
     {"escape: invalid bytes", 64, "a\xFF\xC3", "a\\xff\\xc3", true},
     {"escape: cut before what doesn't fit whole", 6, "abc\n", "abc", true},
