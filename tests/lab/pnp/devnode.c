@@ -122,6 +122,10 @@ DWORD devnode_seed(const wchar_t *instance_id, const struct devnode_properties *
     struct devnode node;
     DWORD error = devnode_open(&node, instance_id, TRUE);
 
+    /* Listing devices makes Wine create the key of each, so that a program that was just listing
+     * them when the entry was erased has left an empty one. */
+    if (error == ERROR_DEVINST_ALREADY_EXISTS)
+        error = devnode_open(&node, instance_id, FALSE);
     if (error)
         return error;
     error = write_properties(&node, properties);
