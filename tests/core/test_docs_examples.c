@@ -135,11 +135,89 @@ static void configuration(void **state)
     assert_string_equal(config.usbipd_address, "172.20.0.1");
 }
 
+/* --- The table of bad input ------------------------------------------------------------------- */
+
+#define SOURCE_MAX (256 * 1024)
+
+static void expect_in_file(const char *name, const char *path)
+{
+    static char text[SOURCE_MAX];
+    char full[512];
+    snprintf(full, sizeof full, DOCS "../%s", path);
+    FILE *file = fopen(full, "rb");
+    if (file == NULL) {
+        fail_msg("there is no %s", path);
+    }
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    assert_true(len < sizeof text - 1);
+    text[len] = '\0';
+    if (strstr(text, name) == NULL) {
+        fail_msg("%s has no \"%s\"", path, name);
+    }
+}
+
+/* Takes the next text between backquotes; `*at` then stands behind it. */
+static bool next_quoted(char **at, char **text)
+{
+    char *start = strchr(*at, '`');
+    char *end = start != NULL ? strchr(start + 1, '`') : NULL;
+    if (end == NULL) {
+        return false;
+    }
+    *end = '\0';
+    *text = start + 1;
+    *at = end + 1;
+    return true;
+}
+
+/* The last column of a row: pairs of a file and of a test in it. Returns how many. */
+static unsigned check_tests(char *column)
+{
+    unsigned count = 0;
+    char *path;
+    char *name;
+    while (next_quoted(&column, &path)) {
+        assert_true(next_quoted(&column, &name));
+        expect_in_file(name, path);
+        count++;
+    }
+    return count;
+}
+
+static void every_row_of_bad_input_has_its_test(void **state)
+{
+    (void)state;
+    static char line[BLOCK_MAX];
+    bool inside = false;
+    unsigned rows = 0;
+    FILE *file = fopen(DOCS "protocol.md", "rb");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "## ", 3) == 0) {
+            inside = strcmp(line, "## Bad input\n") == 0;
+        }
+        bool is_row = inside && strncmp(line, "| ", 2) == 0 && strncmp(line, "| ---", 5) != 0;
+        if (!is_row || strncmp(line, "| input |", 9) == 0) {
+            continue;
+        }
+        char *column = strstr(line, "| `tests/");
+        if (column == NULL || check_tests(column) == 0) {
+            fail_msg("a row without a test: %s", line);
+        }
+        rows++;
+    }
+    fclose(file);
+    assert_true(rows >= 20);
+}
+
 int main(void)
 {
     struct cases cases = {.count = 0};
     cases_add_one(&cases, "docs: the examples of events.md", events);
     cases_add_one(&cases, "docs: the examples of protocol.md", protocol);
     cases_add_one(&cases, "docs: the examples of configuration.md", configuration);
+    cases_add_one(&cases, "docs: the tests of protocol.md's bad input",
+                  every_row_of_bad_input_has_its_test);
     return cases_run("docs_examples", &cases);
 }
