@@ -28,7 +28,8 @@ int stream_make_run(char run[EVENT_RUN_SIZE]);
  * removed) is dropped with a debug line; an EVENT_READY for a board that is ready already with the
  * same ttys and usb_node is dropped silently, for the guest says ready again after every reconnect;
  * EVENT_ARRIVAL takes event->board whole, state included (BOARD_STATE_WAITING, _AVAILABLE, ...);
- * EVENT_UPDATE takes the host's facts and keeps state, ttys and usb_node. */
+ * EVENT_UPDATE takes the host's facts, keeps ttys and usb_node, and changes the state only as long
+ * as nothing has been tried (board_view.h). */
 void stream_publish(struct stream *stream, const struct event *event);
 
 /* The boards as the stream tells them. The stream owns the table. */

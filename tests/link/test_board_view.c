@@ -130,6 +130,44 @@ static void an_update_brings_what_windows_knows(void **state)
     board_table_finish(&boards);
 }
 
+/* What is known of the board decides its state until something has been tried; from then on what
+ * came of it does. */
+static const struct update_case {
+    const char *name;
+    enum board_state before;
+    enum board_state update;
+    enum board_state after;
+} update_cases[] = {
+    {"board_view: update: bound now", BOARD_STATE_NEEDS_SHARING, BOARD_STATE_WAITING,
+     BOARD_STATE_WAITING},
+    {"board_view: update: no longer bound", BOARD_STATE_WAITING, BOARD_STATE_NEEDS_SHARING,
+     BOARD_STATE_NEEDS_SHARING},
+    {"board_view: update: wanted now", BOARD_STATE_AVAILABLE, BOARD_STATE_WAITING,
+     BOARD_STATE_WAITING},
+    {"board_view: update: ready stays", BOARD_STATE_READY, BOARD_STATE_WAITING, BOARD_STATE_READY},
+    {"board_view: update: attaching stays", BOARD_STATE_ATTACHING, BOARD_STATE_AVAILABLE,
+     BOARD_STATE_ATTACHING},
+    {"board_view: update: failed stays", BOARD_STATE_FAILED, BOARD_STATE_WAITING,
+     BOARD_STATE_FAILED},
+    {"board_view: update: nothing becomes ready by it", BOARD_STATE_WAITING, BOARD_STATE_READY,
+     BOARD_STATE_WAITING},
+};
+
+static void run_update(void **state)
+{
+    const struct update_case *row = *state;
+    struct board before = make_board(ID, row->before, NULL);
+    struct event event = {.type = EVENT_UPDATE, .board = make_board(ID, row->update, NULL)};
+    struct board_table boards;
+
+    board_table_init(&boards);
+    assert_int_equal(board_table_put(&boards, &before), 0);
+    assert_int_equal(board_view_apply(&boards, &event), 0);
+    expect_board(board_table_find(&boards, ID), row->after, NULL);
+    expect_board(&event.board, row->after, NULL);
+    board_table_finish(&boards);
+}
+
 static void a_removal_is_told_with_the_board_as_it_was(void **state)
 {
     struct board known = make_board(ID, BOARD_STATE_READY, "/dev/ttyUSB0");
@@ -193,6 +231,7 @@ int main(void)
     struct cases cases = {.count = 0};
 
     CASES_ADD(&cases, step_cases, run_step);
+    CASES_ADD(&cases, update_cases, run_update);
     cases_add_one(&cases, "board_view: an arrival is taken whole", an_arrival_is_taken_whole);
     cases_add_one(&cases, "board_view: an update", an_update_brings_what_windows_knows);
     cases_add_one(&cases, "board_view: a removal", a_removal_is_told_with_the_board_as_it_was);
