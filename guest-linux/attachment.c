@@ -11,6 +11,7 @@
 #include "shared/core/text.h"
 
 #define NS_PER_MS 1000000u
+#define NS_PER_US 1000u
 
 /* The loading of a driver for an interface that had none; at most once for each attaching. */
 struct driver_load {
@@ -33,6 +34,7 @@ struct attachment {
     /* What the kernel has. */
     bool has_place;
     struct vhci_place place;
+    bool is_there;     /* the USB device is in the device tree */
     bool awaits_nodes; /* from on_attached to on_ready */
     bool is_bound;     /* the interfaces are there, and the drivers that were loaded have probed */
     struct usb_tree tree;
@@ -121,6 +123,7 @@ static void on_imported(void *context, const struct usbip_import_result *result)
         return;
     }
     attachment->has_place = true;
+    attachment->is_there = false;
     attachment->awaits_nodes = true;
     attachment->is_bound = false;
     attachment->attached_ns = uv_hrtime();
@@ -212,9 +215,10 @@ void attachment_detach(struct attachment *attachment)
     }
 }
 
+/* vhci frees a port before the kernel has taken the device and its nodes away. */
 bool attachment_port_is_free(struct attachment *attachment)
 {
-    return vhci_is_free(attachment->machine->vhci, &attachment->place);
+    return !attachment->is_there && vhci_is_free(attachment->machine->vhci, &attachment->place);
 }
 
 void attachment_release_port(struct attachment *attachment)
@@ -324,6 +328,7 @@ static bool watch_records(struct attachment *attachment)
 static void look_at_nodes(struct attachment *attachment)
 {
     const struct tty_node_paths *paths = &attachment->machine->nodes;
+    uint64_t since_us = attachment->attached_ns / NS_PER_US;
     struct tty_nodes nodes;
     int err;
 
@@ -333,9 +338,9 @@ static void look_at_nodes(struct attachment *attachment)
         drivers_are_coming(attachment)) {
         return;
     }
-    err = tty_node_check(paths, &attachment->tree, &nodes);
+    err = tty_node_check(paths, &attachment->tree, since_us, &nodes);
     if (err == ERR_BUSY && watch_records(attachment)) {
-        err = tty_node_check(paths, &attachment->tree, &nodes);
+        err = tty_node_check(paths, &attachment->tree, since_us, &nodes);
     }
     if (err == 0) {
         tell_ready(attachment, &nodes);
@@ -345,15 +350,21 @@ static void look_at_nodes(struct attachment *attachment)
     }
 }
 
-/* The kernel binds the USB device itself last: its interfaces are there then, and the drivers that
+/* A removal without an addition is that of a device which had the place before, and whose end the
+ * kernel is late to tell.
+ *
+ * The kernel binds the USB device itself last: its interfaces are there then, and the drivers that
  * were loaded before have probed them (usb_set_configuration, called by the probing of the driver
  * "usb"). */
 static void take_device_event(struct attachment *attachment, const struct uevent *event)
 {
-    if (strcmp(event->action, "remove") == 0) {
+    if (strcmp(event->action, "add") == 0) {
+        attachment->is_there = true;
+    } else if (strcmp(event->action, "remove") == 0 && attachment->is_there) {
+        attachment->is_there = false;
         stop_waiting(attachment);
         attachment->callbacks->on_gone(attachment->context);
-    } else if (strcmp(event->action, "bind") == 0) {
+    } else if (strcmp(event->action, "bind") == 0 && attachment->is_there) {
         attachment->is_bound = true;
         attachment->last_node_ns = uv_hrtime();
         look_at_nodes(attachment);
@@ -377,14 +388,17 @@ void attachment_uevent(struct attachment *attachment, const struct uevent *event
 void attachment_look_anew(struct attachment *attachment)
 {
     const char *root = attachment->machine->sysfs_root;
+    const char *devpath = attachment->place.devpath;
+    bool was_there = attachment->is_there;
 
     if (!attachment->has_place) {
         return;
     }
-    if (sysfs_exists(root, attachment->place.devpath, "driver")) {
+    attachment->is_there = sysfs_exists(root, devpath, NULL);
+    if (attachment->is_there && sysfs_exists(root, devpath, "driver")) {
         attachment->is_bound = true;
         look_at_nodes(attachment);
-    } else if (!attachment->awaits_nodes || attachment->is_bound) {
+    } else if (!attachment->is_there && was_there) {
         stop_waiting(attachment);
         attachment->callbacks->on_gone(attachment->context);
     }

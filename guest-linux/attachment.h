@@ -38,7 +38,7 @@ void attachment_cancel(struct attachment *attachment);
 /* Tells the kernel to let go of the board. No on_ready follows any more. */
 void attachment_detach(struct attachment *attachment);
 
-/* True when the kernel has let go of the board. */
+/* True when the kernel has let go of the board, and its nodes are gone. */
 bool attachment_port_is_free(struct attachment *attachment);
 
 /* The port may go to another board. */
