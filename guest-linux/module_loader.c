@@ -85,10 +85,19 @@ static int visit_dep(void *context, const char *line)
     return err == ERR_INVALID ? ERR_NOT_FOUND : err;
 }
 
-/* Built-in modules with parameters are in /sys/module too. */
+/* Built-in modules with parameters are in /sys/module too, without a state. A module that another
+ * process is just loading is not loaded: the kernel makes our own insertion wait for that one. */
 static bool is_loaded(const struct module_loader *loader, const char *name)
 {
-    return sysfs_exists(loader->sysfs_root, "/module", name);
+    char path[SYSFS_PATH_SIZE];
+    char state[SYSFS_NAME_SIZE];
+
+    if (sysfs_join("", "/module", name, path) != 0 ||
+        !sysfs_exists(loader->sysfs_root, path, NULL)) {
+        return false;
+    }
+    return sysfs_read_text(loader->sysfs_root, path, "initstate", state, sizeof state) != 0 ||
+           strcmp(state, "live") == 0;
 }
 
 static int insert_file(const struct module_loader *loader, const char *relative,
