@@ -1,6 +1,7 @@
 #include "guest-linux/tty_node.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,18 @@
 #define UDEV_CONTROL "control"
 #define UDEV_RECORDS "data"
 #define RECORD_TEXT_SIZE (64u * 1024)
-/* In a record, a link below /dev is a line "S:serial/by-id/...". */
+/* In a record, a link below /dev is a line "S:serial/by-id/...", and the time at which udevd had
+ * first finished with the device "I:123456789", in microseconds of CLOCK_MONOTONIC. */
 #define BY_ID_LINE "S:serial/by-id/"
+#define TIME_LINE "I:"
 #define BY_ID_FOLDER "/dev/serial/by-id/"
 #define MODE_OF_DEVTMPFS 0600
 #define MODE_FOR_GROUP 0660
+
+struct check {
+    const struct tty_node_paths *paths;
+    uint64_t since_us;
+};
 
 struct node {
     const char *name; /* below /dev */
@@ -36,21 +44,41 @@ int tty_node_records(const struct tty_node_paths *paths, char path[SYSFS_PATH_SI
     return sysfs_join(paths->udev_root, "", UDEV_RECORDS, path);
 }
 
-/* The first link by id in a record; none leaves `by_id` empty. */
-static void find_by_id(const char *record, char by_id[BOARD_LINK_SIZE])
+/* What follows `prefix` on the first line that starts with it, or NULL. */
+static const char *find_line(const char *record, const char *prefix)
 {
     const char *line = record;
-    const char *prefix = BY_ID_LINE;
-    size_t len;
 
     while (line != NULL && strncmp(line, prefix, strlen(prefix)) != 0) {
         line = strchr(line, '\n');
         line = line != NULL ? line + 1 : NULL;
     }
+    return line != NULL ? line + strlen(prefix) : NULL;
+}
+
+/* True if the record says that it is older; one without a time says nothing. */
+static bool is_older(const char *record, uint64_t since_us)
+{
+    const char *digits = find_line(record, TIME_LINE);
+    char *end;
+    unsigned long long time_us;
+
+    if (digits == NULL) {
+        return false;
+    }
+    time_us = strtoull(digits, &end, 10);
+    return end != digits && time_us < since_us;
+}
+
+/* The first link by id in a record; none leaves `by_id` empty. */
+static void find_by_id(const char *record, char by_id[BOARD_LINK_SIZE])
+{
+    const char *line = find_line(record, BY_ID_LINE);
+    size_t len;
+
     if (line == NULL) {
         return;
     }
-    line += strlen(prefix);
     len = strcspn(line, "\n");
     /* A link that does not fit whole would name another file. */
     if (strlen(BY_ID_FOLDER) + len < BOARD_LINK_SIZE) {
@@ -59,7 +87,8 @@ static void find_by_id(const char *record, char by_id[BOARD_LINK_SIZE])
 }
 
 /* Returns 0 when udevd has finished with the device, ERR_BUSY while it has not. */
-static int read_record(const char *records, const struct node *node, char by_id[BOARD_LINK_SIZE])
+static int read_record(const char *records, const struct node *node, uint64_t since_us,
+                       char by_id[BOARD_LINK_SIZE])
 {
     char name[SYSFS_NAME_SIZE];
     char *text = malloc(RECORD_TEXT_SIZE);
@@ -70,11 +99,14 @@ static int read_record(const char *records, const struct node *node, char by_id[
     }
     snprintf(name, sizeof name, "c%u:%u", node->major, node->minor);
     err = sysfs_read_text(records, "", name, text, RECORD_TEXT_SIZE);
+    if (err == ERR_NOT_FOUND || (err == 0 && is_older(text, since_us))) {
+        err = ERR_BUSY;
+    }
     if (err == 0) {
         find_by_id(text, by_id);
     }
     free(text);
-    return err == ERR_NOT_FOUND ? ERR_BUSY : err;
+    return err;
 }
 
 /* Gives to the group what is exactly as devtmpfs made it; anything else is somebody's decision. */
@@ -93,9 +125,10 @@ static int hand_over(const char *path, const struct stat *status, gid_t group)
 }
 
 /* Sees whether one node is there and right, and fills in its link by id where udevd made one. */
-static int check_node(const struct tty_node_paths *paths, const struct node *node,
+static int check_node(const struct check *check, const struct node *node,
                       char by_id[BOARD_LINK_SIZE])
 {
+    const struct tty_node_paths *paths = check->paths;
     char path[SYSFS_PATH_SIZE];
     char records[SYSFS_PATH_SIZE];
     struct stat status;
@@ -111,13 +144,13 @@ static int check_node(const struct tty_node_paths *paths, const struct node *nod
         return ERR_BUSY;
     }
     if (tty_node_records(paths, records) == 0) {
-        return read_record(records, node, by_id);
+        return read_record(records, node, check->since_us, by_id);
     }
     return hand_over(path, &status, paths->group);
 }
 
-static int check_tty(const struct tty_node_paths *paths, const struct usb_tree_tty *tty,
-                     int interface, struct board_ttys *ttys)
+static int check_tty(const struct check *check, const struct usb_tree_tty *tty, int interface,
+                     struct board_ttys *ttys)
 {
     struct node node = {tty->name, tty->major, tty->minor};
     struct board_tty *item = &ttys->items[ttys->count];
@@ -127,7 +160,7 @@ static int check_tty(const struct tty_node_paths *paths, const struct usb_tree_t
         return 0;
     }
     memset(item, 0, sizeof *item);
-    err = check_node(paths, &node, item->by_id);
+    err = check_node(check, &node, item->by_id);
     if (err != 0) {
         return err;
     }
@@ -137,14 +170,14 @@ static int check_tty(const struct tty_node_paths *paths, const struct usb_tree_t
     return 0;
 }
 
-static int check_ttys(const struct tty_node_paths *paths, const struct usb_tree *tree,
+static int check_ttys(const struct check *check, const struct usb_tree *tree,
                       struct board_ttys *ttys)
 {
     for (size_t i = 0; i < tree->interface_count; i++) {
         const struct usb_tree_interface *interface = &tree->interfaces[i];
 
         for (size_t j = 0; j < interface->tty_count; j++) {
-            int err = check_tty(paths, &interface->ttys[j], interface->number, ttys);
+            int err = check_tty(check, &interface->ttys[j], interface->number, ttys);
 
             if (err != 0) {
                 return err;
@@ -154,24 +187,25 @@ static int check_ttys(const struct tty_node_paths *paths, const struct usb_tree 
     return 0;
 }
 
-static int check_usb_node(const struct tty_node_paths *paths, const struct usb_tree *tree)
+static int check_usb_node(const struct check *check, const struct usb_tree *tree)
 {
     char name[SYSFS_NAME_SIZE];
     char by_id[BOARD_LINK_SIZE] = "";
     struct node node = {name, tree->major, tree->minor};
 
     snprintf(name, sizeof name, "bus/usb/%03u/%03u", tree->busnum, tree->devnum);
-    return check_node(paths, &node, by_id);
+    return check_node(check, &node, by_id);
 }
 
 int tty_node_check(const struct tty_node_paths *paths, const struct usb_tree *tree,
-                   struct tty_nodes *nodes)
+                   uint64_t since_us, struct tty_nodes *nodes)
 {
+    const struct check check = {paths, since_us};
     struct tty_nodes found = {.ttys = {.count = 0}};
-    int err = check_ttys(paths, tree, &found.ttys);
+    int err = check_ttys(&check, tree, &found.ttys);
 
     if (err == 0 && found.ttys.count == 0) {
-        err = check_usb_node(paths, tree);
+        err = check_usb_node(&check, tree);
     }
     if (err != 0) {
         return err;

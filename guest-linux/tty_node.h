@@ -7,7 +7,7 @@
 #ifndef TTYFERRY_GUEST_TTY_NODE_H
 #define TTYFERRY_GUEST_TTY_NODE_H
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "guest-linux/usb_tree.h"
@@ -27,11 +27,12 @@ struct tty_nodes {
     char usb_node[BOARD_PATH_SIZE]; /* "/dev/bus/usb/001/002" */
 };
 
-/* Looks at the nodes of `tree`: each tty's, or the USB device's own if there is no tty. Returns 0
- * when all are as they should be; ERR_BUSY when the kernel or udevd has still to do its part; or
+/* Looks at the nodes of `tree`: each tty's, or the USB device's own if there is no tty. A record
+ * of udevd's from before `since_us` (of CLOCK_MONOTONIC) is about another device that had the same
+ * number. Returns 0 when all are as they should be; ERR_BUSY when the kernel or udevd has still to do its part; or
  * what kept a node from being handed over: ERR_DENIED, ERR_IO. */
 int tty_node_check(const struct tty_node_paths *paths, const struct usb_tree *tree,
-                   struct tty_nodes *nodes);
+                   uint64_t since_us, struct tty_nodes *nodes);
 
 /* Writes the folder where udevd's records appear. Returns 0, or ERR_NOT_FOUND where no udevd
  * runs. */
