@@ -119,11 +119,23 @@ static void look_at_timer(uv_handle_t *handle, void *context)
     }
 }
 
-uint64_t rig_timer_due_ms(struct rig *rig)
+static struct timer_search search_timers(struct rig *rig)
 {
     struct timer_search search = {.rig = rig};
 
     uv_walk(&rig->loop, look_at_timer, &search);
+    return search;
+}
+
+size_t rig_count_timers(struct rig *rig)
+{
+    return search_timers(rig).count;
+}
+
+uint64_t rig_timer_due_ms(struct rig *rig)
+{
+    struct timer_search search = search_timers(rig);
+
     assert_int_equal(search.count, 1);
     return search.due_ms;
 }

@@ -53,6 +53,9 @@ void rig_turn(struct rig *rig);
 /* How many handles of a type the loop has, the rig's own left out. */
 size_t rig_count_handles(struct rig *rig, uv_handle_type type);
 
+/* How many timers run, the rig's own left out. */
+size_t rig_count_timers(struct rig *rig);
+
 /* In how many milliseconds of the loop's clock the one timer that runs is due, the rig's own left
  * out. Fails the test unless there is exactly one. */
 uint64_t rig_timer_due_ms(struct rig *rig);

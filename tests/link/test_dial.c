@@ -152,6 +152,29 @@ static void a_dial_brings_a_session_up(void **state)
     stop_listening(&call);
 }
 
+static void an_ipv6_address_is_reached_as_well(void **state)
+{
+    struct rig *rig = *state;
+    static struct call call;
+    int result;
+
+    init(&call, rig);
+    result = listen_open(&rig->loop, "::1", 0, &recorder_guest, &recorder_callbacks, &call.them,
+                         &call.listen);
+    if (result == ERR_UNREACHABLE || result == ERR_UNSUPPORTED) {
+        print_message("SKIPPED: this machine has no ::1\n");
+        skip();
+    }
+    assert_int_equal(result, 0);
+    assert_int_equal(dial_open(&rig->loop, "::1", listen_port(call.listen), &recorder_host,
+                               &recorder_callbacks, &call.us, &call.dial),
+                     0);
+    rig_run_until(rig, &call.us.up);
+    rig_run_until(rig, &call.them.up);
+    stop_dialling(&call);
+    stop_listening(&call);
+}
+
 static void closing_says_bye_to_a_session_that_is_up(void **state)
 {
     struct rig *rig = *state;
@@ -439,6 +462,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_dial_brings_a_session_up),
+        RIG_TEST(an_ipv6_address_is_reached_as_well),
         RIG_TEST(closing_says_bye_to_a_session_that_is_up),
         RIG_TEST(a_refused_try_is_told_and_followed_by_the_next),
         RIG_TEST(waits_double_while_nobody_listens),
