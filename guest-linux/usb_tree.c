@@ -116,17 +116,6 @@ static int compare_interfaces(const void *a, const void *b)
     return left->number - right->number;
 }
 
-/* bNumInterfaces is padded (" 2"), and empty while no configuration is set. */
-static size_t read_interfaces_promised(const char *root, const char *devpath)
-{
-    unsigned long number;
-
-    if (sysfs_read_number(root, devpath, "bNumInterfaces", 10, &number) != 0 ||
-        number > USB_TREE_INTERFACES_MAX)
-        return 0;
-    return number;
-}
-
 int usb_tree_read(const char *sysfs_root, const char *devpath, struct usb_tree *tree)
 {
     struct reading reading = {sysfs_root, devpath, tree, NULL};
@@ -145,7 +134,6 @@ int usb_tree_read(const char *sysfs_root, const char *devpath, struct usb_tree *
         return err;
     tree->busnum = (unsigned)busnum;
     tree->devnum = (unsigned)devnum;
-    tree->interfaces_promised = read_interfaces_promised(sysfs_root, devpath);
     err = sysfs_list(sysfs_root, devpath, visit_device_entry, &reading);
     qsort(tree->interfaces, tree->interface_count, sizeof tree->interfaces[0], compare_interfaces);
     return err;

@@ -31,12 +31,12 @@ struct usb_tree {
     unsigned devnum;
     unsigned major; /* of the device's own node, /dev/bus/usb/BBB/DDD */
     unsigned minor;
-    size_t interfaces_promised; /* by the configuration; 0 while there is none */
     struct usb_tree_interface interfaces[USB_TREE_INTERFACES_MAX]; /* by number */
     size_t interface_count;
 };
 
-/* Reads the device at `devpath`. Returns 0; ERR_NOT_FOUND if it is not there (yet, or any more). */
+/* Reads the device at `devpath`. Returns 0; ERR_NOT_FOUND if it is not there (yet, or any more);
+ * ERR_INVALID for a path that is none, or numbers that are none. */
 int usb_tree_read(const char *sysfs_root, const char *devpath, struct usb_tree *tree);
 
 #endif
