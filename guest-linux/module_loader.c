@@ -41,7 +41,7 @@ static int each_line(const struct module_loader *loader, const char *file,
     char *line = NULL;
     size_t size = 0;
     FILE *stream;
-    int err = sysfs_join(loader->modules_root, "/", file, path);
+    int err = sysfs_join(loader->modules_root, "", file, path);
 
     if (err)
         return err;
@@ -112,7 +112,7 @@ static int insert_file(const struct module_loader *loader, const char *relative,
     if (!err)
         /* A path that starts with a slash (depmod with a base folder) stands for itself. */
         err = relative[0] == '/' ? sysfs_join("", relative, NULL, path)
-                                 : sysfs_join(loader->modules_root, "/", relative, path);
+                                 : sysfs_join(loader->modules_root, "", relative, path);
     if (!err)
         err = loader->insert(loader->context, path, module_index_is_compressed(path));
     if (err && err != ERR_EXISTS) {

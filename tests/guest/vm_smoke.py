@@ -371,6 +371,33 @@ def help_lists_what_works(rig: Rig) -> None:
         assert rig.vm.run(f"ttyferry {verb} --help", check=True)[1].startswith(f"Usage: ttyferry {verb}")
 
 
+def killed_agent_takes_over_its_board_when_it_is_back(rig: Rig) -> None:
+    with attached(rig, "usb\\a", "1-3") as tty:
+        imports = rig.usbipd.list()["connections"]
+        rig.agent.send_signal(9)
+        rig.agent.wait(LIMIT_S)
+        rig.echo(tty, "1-3")
+        rig.start_agent()
+        again = rig.connect(("usb\\a", "1-3"))
+        expect_equal(again.next("ready")["ttys"][0]["path"], tty, "the tty that is told again")
+        expect_equal(rig.usbipd.list()["connections"], imports, "connections to usbipd")
+        rig.echo(tty, "1-3")
+    expect_equal(rig.busy_ports(), "", "ports in use")
+
+
+def other_device_with_the_same_devid_is_not_taken_over(rig: Rig) -> None:
+    with attached(rig, "usb\\a", "1-3") as tty:
+        rig.agent.send_signal(9)
+        rig.agent.wait(LIMIT_S)
+        rig.start_agent()
+        other = rig.connect()
+        other.send({"type": "arrival", "board": facts("usb\\b", "1-3") | {"vid": "0403", "pid": "6001"}, "wanted": True})
+        expect_equal(other.next("failed")["code"], "in_use", "code")
+        rig.echo(tty, "1-3")
+        other.send({"type": "removal", "id": "usb\\b"})
+        expect_still_there(rig, tty)
+
+
 def ended_agent_leaves_the_board_attached(rig: Rig) -> None:
     host = rig.connect()
     tty = attach(rig, "usb\\a", "1-3")
@@ -401,6 +428,8 @@ CASES = [
     second_agent_says_what_is_wrong,
     agent_without_auth_says_what_to_write,
     help_lists_what_works,
+    killed_agent_takes_over_its_board_when_it_is_back,
+    other_device_with_the_same_devid_is_not_taken_over,
     ended_agent_leaves_the_board_attached,
 ]
 
