@@ -5,6 +5,10 @@
 
 #include <uv.h>
 
+/* Clients that may wait to be taken while the loop is busy: a crowd of scripts starts at once. One
+ * more is refused. */
+#define LOCAL_ENDPOINT_WAITING_MAX 256
+
 struct local_endpoint;
 
 struct local_endpoint_callbacks {

@@ -17,7 +17,6 @@
 #include "shared/core/text.h"
 #include "shared/link/link_error.h"
 
-#define ENDPOINT_BACKLOG 32
 #define ENDPOINT_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 #define ENDPOINT_LOCK_SUFFIX ".lock"
 /* Each further try means that another agent ended in the very moment; no need for many. */
@@ -217,7 +216,7 @@ static int open_socket(struct local_endpoint *endpoint, const char *group)
         return result;
     }
     return link_error_from_uv(
-        uv_listen((uv_stream_t *)&endpoint->listener, ENDPOINT_BACKLOG, on_connection));
+        uv_listen((uv_stream_t *)&endpoint->listener, LOCAL_ENDPOINT_WAITING_MAX, on_connection));
 }
 
 static int create(const char *path, struct local_endpoint **endpoint)

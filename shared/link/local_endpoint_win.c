@@ -16,8 +16,6 @@
 #include "shared/link/local_pipe_win.h"
 
 #define ENDPOINT_BUFFER_SIZE (64u * 1024)
-/* Clients connected that the loop has not taken yet; one more is closed and may try again. */
-#define ENDPOINT_INBOX_SIZE 64
 /* Windows refused another instance of the pipe: how long until it is asked again. */
 #define ENDPOINT_RETRY_MS 500u
 
@@ -229,7 +227,7 @@ static int start(uv_loop_t *loop, struct local_endpoint *endpoint)
     if (result != 0) {
         return result;
     }
-    result = inbox_open(loop, sizeof(HANDLE), ENDPOINT_INBOX_SIZE, on_inbox_client,
+    result = inbox_open(loop, sizeof(HANDLE), LOCAL_ENDPOINT_WAITING_MAX, on_inbox_client,
                         on_inbox_overflow, endpoint, &endpoint->inbox);
     if (result != 0) {
         return result;

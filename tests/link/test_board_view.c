@@ -38,6 +38,8 @@ static const struct step_case {
      BOARD_STATE_ATTACHING, NULL},
     {"board_view: attaching again says nothing new", BOARD_STATE_ATTACHING, NULL, EVENT_ATTACHING,
      NULL, ERR_EXISTS, BOARD_STATE_ATTACHING, NULL},
+    {"board_view: attaching while ready says nothing new", BOARD_STATE_READY, NULL, EVENT_ATTACHING,
+     NULL, ERR_EXISTS, BOARD_STATE_READY, NULL},
     {"board_view: attaching after failed", BOARD_STATE_FAILED, NULL, EVENT_ATTACHING, NULL, 0,
      BOARD_STATE_ATTACHING, NULL},
     {"board_view: ready", BOARD_STATE_ATTACHING, NULL, EVENT_READY, "/dev/ttyUSB0", 0,

@@ -277,6 +277,27 @@ static void one_client_too_many_is_turned_away(void **state)
     free(readers);
 }
 
+/* Many scripts start at once, while the server has not got round to any of them. */
+static void a_crowd_of_clients_is_served(void **state)
+{
+    enum { CROWD = 200 };
+    struct rig *rig = *state;
+    struct place place;
+    struct reader *readers = calloc(CROWD, sizeof *readers);
+
+    assert_non_null(readers);
+    open_place(&place, rig);
+    for (size_t i = 0; i < CROWD; i++) {
+        assert_int_equal(open_reader(rig, place.path, &readers[i]), 0);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        rig_run_until_count(rig, &readers[i].line_count, 1);
+        leave(rig, &readers[i]);
+    }
+    close_place(&place);
+    free(readers);
+}
+
 static void a_client_that_cannot_be_greeted_is_closed(void **state)
 {
     struct rig *rig = *state;
@@ -424,6 +445,7 @@ int main(void)
         RIG_TEST(what_a_client_says_is_thrown_away),
         RIG_TEST(a_slow_client_is_dropped_and_the_others_are_not),
         RIG_TEST(one_client_too_many_is_turned_away),
+        RIG_TEST(a_crowd_of_clients_is_served),
         RIG_TEST(a_client_that_cannot_be_greeted_is_closed),
         RIG_TEST(a_living_server_keeps_its_name),
         RIG_TEST(a_name_is_free_once_its_server_has_closed),
