@@ -104,6 +104,56 @@ static enum attach_fault fault_from_attach(int err)
     }
 }
 
+/* From here on the kernel has the device. */
+static void begin_to_await_nodes(struct attachment *attachment)
+{
+    attachment->has_place = true;
+    attachment->is_there = false;
+    attachment->awaits_nodes = true;
+    attachment->is_bound = false;
+    attachment->load_count = 0;
+    attachment->attached_ns = uv_hrtime();
+    attachment->last_node_ns = attachment->attached_ns;
+}
+
+/* usbipd-win makes the devid of the hub's and the port's number, those of the busid. */
+static uint32_t devid_from_busid(const char *busid)
+{
+    char *end;
+    unsigned long hub = strtoul(busid, &end, 10);
+    unsigned long port = strtoul(end + 1, NULL, 10);
+
+    return (uint32_t)(hub << 16 | port);
+}
+
+/* Another server may have given the same devid to another device. */
+static bool is_board(const struct attachment *attachment, const struct board *board)
+{
+    const char *root = attachment->machine->sysfs_root;
+    const char *devpath = attachment->place.devpath;
+    unsigned long vid, pid;
+
+    return sysfs_read_number(root, devpath, "idVendor", 16, &vid) == 0 && vid == board->vid &&
+           sysfs_read_number(root, devpath, "idProduct", 16, &pid) == 0 && pid == board->pid;
+}
+
+bool attachment_adopt(struct attachment *attachment, const struct board *board)
+{
+    struct vhci *vhci = attachment->machine->vhci;
+
+    if (!board_busid_is_valid(board->busid) ||
+        vhci_adopt(vhci, devid_from_busid(board->busid), &attachment->place) != 0) {
+        return false;
+    }
+    if (!is_board(attachment, board)) {
+        vhci_release(vhci, &attachment->place);
+        return false;
+    }
+    attachment->started_ns = uv_hrtime();
+    begin_to_await_nodes(attachment);
+    return true;
+}
+
 static void on_imported(void *context, const struct usbip_import_result *result)
 {
     struct attachment *attachment = context;
@@ -122,12 +172,7 @@ static void on_imported(void *context, const struct usbip_import_result *result)
         fail(attachment, fault_from_attach(err), error_text(err));
         return;
     }
-    attachment->has_place = true;
-    attachment->is_there = false;
-    attachment->awaits_nodes = true;
-    attachment->is_bound = false;
-    attachment->attached_ns = uv_hrtime();
-    attachment->last_node_ns = attachment->attached_ns;
+    begin_to_await_nodes(attachment);
     attachment->callbacks->on_attached(attachment->context);
 }
 

@@ -3,6 +3,8 @@
 #ifndef TTYFERRY_GUEST_ATTACHMENT_H
 #define TTYFERRY_GUEST_ATTACHMENT_H
 
+#include <stdbool.h>
+
 #include "guest-linux/machine.h"
 #include "shared/core/attach_fault.h"
 #include "shared/core/event.h"
@@ -27,6 +29,10 @@ struct attachment_callbacks {
  * the caller's until attachment_close. */
 int attachment_open(const struct machine *machine, const struct attachment_callbacks *callbacks,
                     void *context, struct attachment **attachment);
+
+/* Takes over the board if the kernel has it already, as after a restart of the agent. True if so:
+ * then it is as if on_attached had run, and attachment_look_anew is due. */
+bool attachment_adopt(struct attachment *attachment, const struct board *board);
 
 /* Starts to attach the board at `busid`; no attaching or port may be left of an earlier one.
  * Returns FAULT_NONE, and then on_attached or on_failed follows; or why it cannot even be tried. */

@@ -16,6 +16,7 @@ struct board_keeper {
     struct event_took took;
     struct reconciler reconciler;
     struct attachment *attachment;
+    bool has_adopted; /* the attachment is to be looked at */
     uv_timer_t deadline;
 };
 
@@ -61,8 +62,15 @@ static void set_input(struct input *input, enum reconciler_event event, enum att
 
 static void start_attaching(struct board_keeper *keeper, struct input *outcome)
 {
-    enum attach_fault fault = attachment_start(keeper->attachment, keeper->board.busid);
+    enum attach_fault fault;
 
+    if (attachment_adopt(keeper->attachment, &keeper->board)) {
+        log_info("%s: the kernel has it already", keeper->board.id);
+        keeper->has_adopted = true;
+        set_input(outcome, RECONCILER_ATTACHED, FAULT_NONE);
+        return;
+    }
+    fault = attachment_start(keeper->attachment, keeper->board.busid);
     if (fault != FAULT_NONE) {
         log_warning("%s: %s", keeper->board.id, attach_fault_info(fault)->message);
         set_input(outcome, RECONCILER_ATTACH_FAILED, fault);
@@ -138,6 +146,10 @@ static void step(struct board_keeper *keeper, struct input input)
         input = outcome;
     }
     schedule(keeper);
+    if (keeper->has_adopted) {
+        keeper->has_adopted = false;
+        attachment_look_anew(keeper->attachment);
+    }
 }
 
 static void step_simple(struct board_keeper *keeper, enum reconciler_event event)

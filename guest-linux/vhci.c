@@ -203,6 +203,44 @@ int vhci_attach(struct vhci *vhci, int fd, uint32_t devid, enum board_speed spee
     return err == ERR_BUSY ? ERR_FULL : err;
 }
 
+/* The one port in use by `devid`, or NULL. */
+static const struct vhci_port *find_device(const struct vhci_status *status, uint32_t devid)
+{
+    const struct vhci_port *found = NULL;
+
+    for (size_t i = 0; i < status->count; i++) {
+        const struct vhci_port *port = &status->ports[i];
+
+        if (port->state != VHCI_PORT_USED || port->devid != devid)
+            continue;
+        if (found)
+            return NULL;
+        found = port;
+    }
+    return found;
+}
+
+int vhci_adopt(struct vhci *vhci, uint32_t devid, struct vhci_place *place)
+{
+    struct vhci_place found = {.devid = devid};
+    const struct vhci_port *port;
+    struct vhci_status status;
+    int err = load_status(vhci, &status);
+
+    if (err)
+        return err;
+    port = find_device(&status, devid);
+    err = port && !vhci->held[port->port] ? find_devpath(vhci, &status, port, found.devpath)
+                                          : ERR_NOT_FOUND;
+    if (!err) {
+        found.port = port->port;
+        vhci->held[port->port] = true;
+        *place = found;
+    }
+    vhci_status_finish(&status);
+    return err;
+}
+
 bool vhci_is_free(struct vhci *vhci, const struct vhci_place *place)
 {
     const struct vhci_port *port;

@@ -39,6 +39,11 @@ bool vhci_is_loaded(const struct vhci *vhci);
 int vhci_attach(struct vhci *vhci, int fd, uint32_t devid, enum board_speed speed,
                 struct vhci_place *place);
 
+/* Takes over a device that is attached already, such as by a former run of this agent: `devid` is
+ * what its server gave it. Returns 0 and fills `*place`, whose port then counts as given out;
+ * ERR_NOT_FOUND if there is none, or several, or its port is given out; ERR_NOMEM, ERR_IO. */
+int vhci_adopt(struct vhci *vhci, uint32_t devid, struct vhci_place *place);
+
 /* Asks the kernel to let go. The port is free only when vhci_is_free says so, normally within
  * milliseconds, with a silent peer after some 4 s. Returns 0; ERR_NOT_FOUND if the port is free
  * already or somebody else's by now; ERR_DENIED, ERR_IO. */

@@ -77,7 +77,9 @@ static int apply_state(struct board *known, const struct event *event)
 {
     static const struct board without_nodes = {0};
 
-    if (event->type == EVENT_ATTACHING && known->state == BOARD_STATE_ATTACHING) {
+    /* A guest agent that has been restarted takes over what is attached, which changes nothing. */
+    if (event->type == EVENT_ATTACHING &&
+        (known->state == BOARD_STATE_ATTACHING || known->state == BOARD_STATE_READY)) {
         return ERR_EXISTS;
     }
     set_nodes(known, &without_nodes);
