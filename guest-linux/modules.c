@@ -134,12 +134,14 @@ static void on_turn(uv_timer_t *timer)
 {
     struct modules *modules = timer->data;
     struct modules_request *request = modules->first;
+    int err;
 
     if (request == NULL || request->is_running) {
         return;
     }
-    request->err = start(request);
-    if (request->err != 0) {
+    err = start(request); /* From here on the request may be the thread's. */
+    if (err != 0) {
+        request->err = err;
         snprintf(request->detail, sizeof request->detail, "it can't be started");
         finish(request);
     }

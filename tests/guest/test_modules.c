@@ -24,16 +24,18 @@ struct ground {
     struct tree tree;
     char modprobe[TREE_PATH_SIZE];
     struct modules *modules;
+    uv_sem_t may_insert;
 };
 
 static size_t answers;
 
+/* It runs in a thread of its own. */
 static int insert(void *context, const char *path, bool compressed)
 {
-    const struct ground *ground = context;
+    struct ground *ground = context;
 
     (void)compressed;
-    /* It runs in a thread of its own. */
+    uv_sem_wait(&ground->may_insert);
     tree_write(&ground->tree, "/inserted", path + strlen(ground->tree.root));
     return 0;
 }
@@ -44,6 +46,7 @@ static void make_ground(struct ground *ground, struct rig *rig, const char *modp
 
     *ground = (struct ground){.rig = rig};
     answers = 0;
+    assert_int_equal(uv_sem_init(&ground->may_insert, 0), 0);
     tree_make(&ground->tree);
     tree_path(&ground->tree, "/modprobe", ground->modprobe);
     if (modprobe != NULL) {
@@ -58,10 +61,13 @@ static void make_ground(struct ground *ground, struct rig *rig, const char *modp
     assert_int_equal(modules_open(&rig->loop, &config, &ground->modules), 0);
 }
 
+/* What is just being loaded ends only after the closing. */
 static void remove_ground(struct ground *ground)
 {
     modules_close(ground->modules);
+    uv_sem_post(&ground->may_insert);
     uv_run(&ground->rig->loop, UV_RUN_DEFAULT);
+    uv_sem_destroy(&ground->may_insert);
     tree_remove(&ground->tree);
 }
 
@@ -174,6 +180,7 @@ static void without_modprobe_the_files_are_loaded(void **state)
     struct answer answer;
 
     make_ground(&ground, *state, NULL);
+    uv_sem_post(&ground.may_insert);
     ask(&ground, ALIAS, &answer);
     rig_run_until_count(ground.rig, &answer.count, 1);
     assert_int_equal(answer.err, 0);
@@ -297,6 +304,7 @@ static void closing_before_anything_has_started(void **state)
     uv_run(&ground.rig->loop, UV_RUN_DEFAULT);
     assert_int_equal(answer.count, 0);
     expect_text(&ground, "/asked", "");
+    uv_sem_destroy(&ground.may_insert);
     tree_remove(&ground.tree);
 }
 
