@@ -231,6 +231,20 @@ def host_agent_that_is_killed_loses_no_board(chain: Chain) -> None:
     take_down(lab, board, tty)
 
 
+def guest_agent_that_is_killed_takes_its_boards_over(chain: Chain) -> None:
+    lab = chain.lab
+    board, tty, *_ = bring_up(lab, NANO, "1-3")
+    mark = lab.windows.mark()
+    lab.guest_agent.send_signal(9)
+    lab.guest_agent.wait(30)
+    lab.start_guest_agent()
+    _, ready = lab.guest.wait_event("ready", board.id)
+    expect_equal(single_tty(ready, board), tty, "the tty after the restart")
+    echo(lab, board, tty)
+    expect_equal([e["event"] for e in lab.windows.since(mark) if e["event"] not in ("link", "update")], [], "events on the Windows stream")
+    take_down(lab, board, tty)
+
+
 def board_pulled_while_the_host_agent_is_down_is_let_go(chain: Chain) -> None:
     lab = chain.lab
     board, tty, *_ = bring_up(lab, NANO, "1-3")
@@ -291,6 +305,7 @@ CASES = [
     second_agents_say_who_is_there,
     a_host_that_is_no_agent_gives_exit_code_4,
     host_agent_that_is_killed_loses_no_board,
+    guest_agent_that_is_killed_takes_its_boards_over,
     board_pulled_while_the_host_agent_is_down_is_let_go,
 ]
 
