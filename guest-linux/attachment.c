@@ -42,6 +42,7 @@ struct attachment {
     /* Times of uv_hrtime. */
     uint64_t started_ns;
     uint64_t attached_ns;
+    uint64_t records_since_us; /* udevd's older records are not about this device */
     uint64_t last_node_ns;
 };
 
@@ -114,6 +115,7 @@ static void begin_to_await_nodes(struct attachment *attachment)
     attachment->load_count = 0;
     attachment->attached_ns = uv_hrtime();
     attachment->last_node_ns = attachment->attached_ns;
+    attachment->records_since_us = attachment->attached_ns / NS_PER_US;
 }
 
 /* usbipd-win makes the devid of the hub's and the port's number, those of the busid. */
@@ -151,6 +153,7 @@ bool attachment_adopt(struct attachment *attachment, const struct board *board)
     }
     attachment->started_ns = uv_hrtime();
     begin_to_await_nodes(attachment);
+    attachment->records_since_us = 0; /* udevd has known it for long */
     return true;
 }
 
@@ -373,7 +376,7 @@ static bool watch_records(struct attachment *attachment)
 static void look_at_nodes(struct attachment *attachment)
 {
     const struct tty_node_paths *paths = &attachment->machine->nodes;
-    uint64_t since_us = attachment->attached_ns / NS_PER_US;
+    uint64_t since_us = attachment->records_since_us;
     struct tty_nodes nodes;
     int err;
 

@@ -29,8 +29,8 @@ struct tty_nodes {
 
 /* Looks at the nodes of `tree`: each tty's, or the USB device's own if there is no tty. A record
  * of udevd's from before `since_us` (of CLOCK_MONOTONIC) is about another device that had the same
- * number. Returns 0 when all are as they should be; ERR_BUSY when the kernel or udevd has still to do its part; or
- * what kept a node from being handed over: ERR_DENIED, ERR_IO. */
+ * number. Returns 0 when all are as they should be; ERR_BUSY when the kernel or udevd has still to
+ * do its part; or what kept a node from being handed over: ERR_DENIED, ERR_IO. */
 int tty_node_check(const struct tty_node_paths *paths, const struct usb_tree *tree,
                    uint64_t since_us, struct tty_nodes *nodes);
 
