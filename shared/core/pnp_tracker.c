@@ -16,37 +16,38 @@ void pnp_tracker_finish(struct pnp_tracker *tracker)
     board_table_finish(&tracker->boards);
 }
 
-/* The place of `id` among the leaving, PNP_TRACKER_LEAVING_MAX if it is not one of them. */
-static size_t find_leaving(const struct pnp_tracker *tracker, const char *id)
+/* The place of `id` among the ids, PNP_TRACKER_IDS_MAX if it is not one of them. */
+static size_t find_id(const struct pnp_tracker_ids *ids, const char *id)
 {
     size_t i = 0;
 
-    while (i < PNP_TRACKER_LEAVING_MAX && !text_equal_nocase(tracker->leaving[i], id))
+    while (i < PNP_TRACKER_IDS_MAX && !text_equal_nocase(ids->items[i], id))
         i++;
     return i;
 }
 
-static bool is_leaving(const struct pnp_tracker *tracker, const char *id)
+static bool has_id(const struct pnp_tracker_ids *ids, const char *id)
 {
-    return find_leaving(tracker, id) < PNP_TRACKER_LEAVING_MAX;
+    return find_id(ids, id) < PNP_TRACKER_IDS_MAX;
 }
 
-static void forget_leaving(struct pnp_tracker *tracker, const char *id)
+/* Returns true if it was there. */
+static bool forget_id(struct pnp_tracker_ids *ids, const char *id)
 {
-    size_t i = find_leaving(tracker, id);
+    size_t i = find_id(ids, id);
 
-    if (i < PNP_TRACKER_LEAVING_MAX)
-        tracker->leaving[i][0] = '\0';
+    if (i == PNP_TRACKER_IDS_MAX)
+        return false;
+    ids->items[i][0] = '\0';
+    return true;
 }
 
-/* Windows tells of the removal before the node is gone (an open handle can hold it for long), so
- * scans that still show it mean nothing until it was missing once or has come again. */
-static void remember_leaving(struct pnp_tracker *tracker, const char *id)
+static void remember_id(struct pnp_tracker_ids *ids, const char *id)
 {
-    if (is_leaving(tracker, id))
+    if (has_id(ids, id))
         return;
-    text_copy(tracker->leaving[tracker->leaving_next], BOARD_ID_SIZE, id);
-    tracker->leaving_next = (tracker->leaving_next + 1) % PNP_TRACKER_LEAVING_MAX;
+    text_copy(ids->items[ids->next], BOARD_ID_SIZE, id);
+    ids->next = (ids->next + 1) % PNP_TRACKER_IDS_MAX;
 }
 
 static void remove_board(struct pnp_tracker *tracker, struct board *board, pnp_tracker_fn on_change,
@@ -89,8 +90,10 @@ static void tell_removals(struct pnp_tracker *tracker, const struct board_table 
         struct board *known = tracker->boards.items[i - 1];
         const struct board *now = board_table_find(present, known->id);
 
-        if (now == NULL || has_moved(known, now))
+        if (now == NULL || has_moved(known, now)) {
+            remember_id(&tracker->owed, known->id);
             remove_board(tracker, known, on_change, context);
+        }
     }
 }
 
@@ -116,7 +119,8 @@ static int tell_arrivals(struct pnp_tracker *tracker, const struct board_table *
         struct board *now = present->items[i];
         int error;
 
-        if (board_table_find(&tracker->boards, now->id) != NULL || is_leaving(tracker, now->id))
+        if (board_table_find(&tracker->boards, now->id) != NULL ||
+            has_id(&tracker->leaving, now->id))
             continue;
         error = board_table_put(&tracker->boards, now);
         if (error != 0)
@@ -137,9 +141,9 @@ static int handle_scan(struct pnp_tracker *tracker, const struct pnp_scan *scan,
     result = pnp_scan_to_boards(scan, &present);
     if (result == ERR_NOMEM)
         goto finish;
-    for (size_t i = 0; i < PNP_TRACKER_LEAVING_MAX; i++) {
-        if (pnp_scan_find(scan, tracker->leaving[i]) == NULL)
-            tracker->leaving[i][0] = '\0';
+    for (size_t i = 0; i < PNP_TRACKER_IDS_MAX; i++) {
+        if (pnp_scan_find(scan, tracker->leaving.items[i]) == NULL)
+            tracker->leaving.items[i][0] = '\0';
     }
     tell_removals(tracker, &present, on_change, context);
     tell_updates(tracker, &present, on_change, context);
@@ -156,7 +160,9 @@ static void handle_removed(struct pnp_tracker *tracker, const char *id, pnp_trac
 {
     struct board *known = board_table_find(&tracker->boards, id);
 
-    remember_leaving(tracker, id);
+    if (forget_id(&tracker->owed, id))
+        return; /* Of the life that a scan has seen the end of; this may be the next one. */
+    remember_id(&tracker->leaving, id);
     if (known != NULL)
         remove_board(tracker, known, on_change, context);
 }
@@ -166,7 +172,8 @@ int pnp_tracker_handle(struct pnp_tracker *tracker, const struct pnp_event *even
 {
     switch (event->type) {
     case PNP_EVENT_ARRIVED:
-        forget_leaving(tracker, event->id);
+        forget_id(&tracker->leaving, event->id);
+        forget_id(&tracker->owed, event->id);
         return 0;
     case PNP_EVENT_REMOVED:
         handle_removed(tracker, event->id, on_change, context);
@@ -174,7 +181,8 @@ int pnp_tracker_handle(struct pnp_tracker *tracker, const struct pnp_event *even
     case PNP_EVENT_SCANNED:
         return handle_scan(tracker, event->scan, on_change, context);
     case PNP_EVENT_NOTICES_LOST:
-        memset(tracker->leaving, 0, sizeof(tracker->leaving));
+        memset(&tracker->leaving, 0, sizeof(tracker->leaving));
+        memset(&tracker->owed, 0, sizeof(tracker->owed));
         return 0;
     }
     return ERR_INVALID;

@@ -9,8 +9,8 @@
 #include "shared/core/board_table.h"
 #include "shared/core/pnp_scan.h"
 
-/* Ids remembered as leaving; with more the oldest is forgotten. */
-#define PNP_TRACKER_LEAVING_MAX 64
+/* Ids remembered; with more the oldest is forgotten. */
+#define PNP_TRACKER_IDS_MAX 64
 
 enum pnp_event_type {
     PNP_EVENT_ARRIVED,      /* the USB_DEVICE interface of `id` came; a scan follows */
@@ -31,10 +31,19 @@ enum pnp_change { PNP_CHANGE_ARRIVAL, PNP_CHANGE_UPDATE, PNP_CHANGE_REMOVAL };
  * BOARD_STATE_AVAILABLE on arrival, then kept as long as the board is here. */
 typedef void (*pnp_tracker_fn)(void *context, enum pnp_change change, struct board *board);
 
+struct pnp_tracker_ids {
+    char items[PNP_TRACKER_IDS_MAX][BOARD_ID_SIZE]; /* an empty one is free */
+    size_t next;
+};
+
 struct pnp_tracker {
     struct board_table boards; /* the boards told as here */
-    char leaving[PNP_TRACKER_LEAVING_MAX][BOARD_ID_SIZE];
-    size_t leaving_next;
+    /* Windows tells of the removal before the node is gone (an open handle can hold it for long),
+     * so scans that still show it mean nothing until it was missing once or has come again. */
+    struct pnp_tracker_ids leaving;
+    /* A scan has seen them go, and the notice that says so may still be on its way: it is not
+     * about a board that has come since. */
+    struct pnp_tracker_ids owed;
 };
 
 void pnp_tracker_init(struct pnp_tracker *tracker);

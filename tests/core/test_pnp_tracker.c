@@ -51,6 +51,22 @@ static const struct tracker_case tracker_cases[] = {
     {"tracker: an early arrival notice", {{"+A", ""}, {"none", ""}, {"A1", "+A "}}},
     {"tracker: duplicate notices",
      {{"+A", ""}, {"+A", ""}, {"A1", "+A "}, {"-A", "-A "}, {"-A", ""}, {"none", ""}}},
+    {"tracker: a removal notice that comes after the board is back",
+     {{"A1", "+A "}, {"none", "-A "}, {"A1", "+A "}, {"-A", ""}, {"+A", ""}, {"A1", ""}}},
+    {"tracker: a removal notice that comes after the board has moved",
+     {{"A1", "+A "}, {"A2", "-A +A "}, {"-A", ""}, {"+A", ""}, {"A2", ""}}},
+    {"tracker: a removal notice of the next life counts",
+     {{"A1", "+A "},
+      {"none", "-A "},
+      {"-A", ""},
+      {"+A", ""},
+      {"A1", "+A "},
+      {"-A", "-A "},
+      {"A1", ""}}},
+    {"tracker: no notice is owed once the board has come with one",
+     {{"A1", "+A "}, {"none", "-A "}, {"+A", ""}, {"A1", "+A "}, {"-A", "-A "}, {"A1", ""}}},
+    {"tracker: no notice is owed once some were lost",
+     {{"A1", "+A "}, {"none", "-A "}, {"!", ""}, {"A1", "+A "}, {"-A", "-A "}}},
     {"tracker: one of two leaves", {{"A1 B2", "+A +B "}, {"-B", "-B "}, {"A1", ""}}},
 };
 
@@ -136,7 +152,7 @@ static void test_many_leave(void **state)
 
     (void)state;
     pnp_tracker_init(&tracker);
-    for (unsigned i = 0; i < 3 * PNP_TRACKER_LEAVING_MAX; i++) {
+    for (unsigned i = 0; i < 3 * PNP_TRACKER_IDS_MAX; i++) {
         char id[BOARD_ID_SIZE];
         struct pnp_event event = {.type = PNP_EVENT_REMOVED, .id = id};
 
