@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,7 +20,8 @@
 
 struct uevent_socket {
     uv_poll_t poll;
-    int fd; /* owned */
+    int fd;    /* owned */
+    bool lost; /* events; what is still queued is from before that */
     const struct uevent_socket_callbacks *callbacks;
     void *context;
 };
@@ -46,7 +48,7 @@ static int receive_one(struct uevent_socket *socket)
 
     if (len < 0 && errno == ENOBUFS) {
         log_warning("uevent: the kernel had more events than room, looking at everything anew");
-        socket->callbacks->on_overrun(socket->context);
+        socket->lost = true;
         return 0;
     }
     if (len < 0)
@@ -55,10 +57,31 @@ static int receive_one(struct uevent_socket *socket)
     if (message.msg_namelen != sizeof sender || sender.nl_pid != 0)
         return 0;
     if (message.msg_flags & MSG_TRUNC)
-        socket->callbacks->on_overrun(socket->context);
+        socket->lost = true;
     else
         take_datagram(socket, datagram, (size_t)len);
     return 0;
+}
+
+/* Until the queue is empty the kernel goes on dropping, and says so only once (netlink_overrun):
+ * a look before that would miss what happens meanwhile. */
+static void tell_if_lost(struct uevent_socket *socket)
+{
+    if (socket->lost) {
+        socket->lost = false;
+        socket->callbacks->on_overrun(socket->context);
+    }
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+/* libuv stops watching a socket with an error pending; ENOBUFS is one. */
+static void watch(struct uevent_socket *socket)
+{
+    const uv_handle_t *handle = (const uv_handle_t *)&socket->poll;
+
+    if (!uv_is_active(handle) && !uv_is_closing(handle))
+        (void)uv_poll_start(&socket->poll, UV_READABLE, on_readable);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -68,10 +91,15 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
     (void)events;
     (void)status; /* recvmsg names the error */
-    for (int i = 0; !err && i < DATAGRAMS_PER_TURN && !uv_is_closing((uv_handle_t *)poll); i++)
+    for (int i = 0;
+         !err && (socket->lost || i < DATAGRAMS_PER_TURN) && !uv_is_closing((uv_handle_t *)poll);
+         i++)
         err = receive_one(socket);
-    if (err && err != ERR_BUSY)
+    if (err == ERR_BUSY)
+        tell_if_lost(socket);
+    else if (err)
         log_error("uevent: reading from the kernel failed: %s", error_text(err));
+    watch(socket);
 }
 
 static int open_netlink(int *fd)
@@ -112,7 +140,7 @@ int uevent_socket_open(uv_loop_t *loop, const struct uevent_socket_callbacks *ca
     if (err)
         goto close_fd;
     made->poll.data = made;
-    (void)uv_poll_start(&made->poll, UV_READABLE, on_readable);
+    watch(made);
     *socket = made;
     return 0;
 

@@ -1,0 +1,660 @@
+/* The link to the host agent: a dial plays the host that behaves, a raw peer the one that does
+ * not. */
+#include "guest-linux/host_link.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/error.h"
+#include "shared/link/dial.h"
+#include "tests/link/recorder.h"
+#include "tests/link/rig.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define RUN "dddddddddddddddd"
+#define HELLO                                                                                      \
+    "{\"type\":\"hello\",\"protocol\":1,\"role\":\"host\",\"agent\":\"raw\","                      \
+    "\"run\":\"cccccccccccccccc\",\"auth\":{\"method\":\"none\"}}\n"
+#define REMOVAL "{\"type\":\"removal\",\"id\":\"usb\\\\vid_1a86&pid_7523\\\\1\"}\n"
+#define BOARD_ID "usb\\vid_1a86&pid_7523\\1"
+
+#define MESSAGES_MAX 8
+
+/* A link that a test watches. */
+struct ground {
+    struct rig *rig;
+    struct config config;
+    struct host_link *link;
+    uint16_t port;
+    char calls[32]; /* 'u'p, 'm'essage, 'd'own, 'c'losed, in their order */
+    size_t call_count;
+    size_t up_count;
+    size_t message_count;
+    size_t down_count;
+    bool closed;
+    enum wire_type types[MESSAGES_MAX];
+    struct wire_message message; /* the last */
+    char peer[EVENT_PEER_SIZE];  /* as on_up found it */
+};
+
+static void note(struct ground *ground, char call)
+{
+    assert_true(ground->call_count + 1 < sizeof ground->calls);
+    ground->calls[ground->call_count++] = call;
+}
+
+static void on_up(void *context)
+{
+    struct ground *ground = context;
+
+    note(ground, 'u');
+    ground->up_count++;
+    snprintf(ground->peer, sizeof ground->peer, "%s", host_link_peer(ground->link));
+}
+
+static void on_message(void *context, const struct wire_message *message)
+{
+    struct ground *ground = context;
+
+    note(ground, 'm');
+    assert_true(ground->message_count < MESSAGES_MAX);
+    ground->types[ground->message_count++] = message->type;
+    ground->message = *message;
+}
+
+static void on_down(void *context)
+{
+    struct ground *ground = context;
+
+    note(ground, 'd');
+    ground->down_count++;
+}
+
+static void on_closed(void *context)
+{
+    struct ground *ground = context;
+
+    note(ground, 'c');
+    ground->closed = true;
+}
+
+static const struct host_link_callbacks callbacks = {
+    .on_up = on_up,
+    .on_message = on_message,
+    .on_down = on_down,
+};
+
+static void find_listener_port(uv_handle_t *handle, void *context)
+{
+    uint16_t *port = context;
+    struct sockaddr_in address;
+    int size = sizeof address;
+
+    if (handle->type == UV_TCP) {
+        assert_int_equal(*port, 0);
+        assert_int_equal(
+            uv_tcp_getsockname((const uv_tcp_t *)handle, (struct sockaddr *)&address, &size), 0);
+        *port = ntohs(address.sin_port);
+    }
+}
+
+static void open_ground_with(struct ground *ground, struct rig *rig, enum config_auth auth)
+{
+    memset(ground, 0, sizeof *ground);
+    ground->rig = rig;
+    config_init(&ground->config);
+    ground->config.link_port = 0;
+    ground->config.link_auth = auth;
+    assert_int_equal(
+        host_link_open(&rig->loop, &ground->config, RUN, &callbacks, ground, &ground->link), 0);
+    uv_walk(&rig->loop, find_listener_port, &ground->port);
+    assert_int_not_equal(ground->port, 0);
+}
+
+static void open_ground(struct ground *ground, struct rig *rig)
+{
+    open_ground_with(ground, rig, CONFIG_AUTH_NONE);
+}
+
+static void close_ground(struct ground *ground)
+{
+    host_link_close(ground->link, on_closed);
+    rig_run_until(ground->rig, &ground->closed);
+}
+
+struct host {
+    struct rig *rig;
+    struct recorder recorder;
+    struct dial *dial;
+    bool dial_closed;
+};
+
+static void on_dial_closed(void *context)
+{
+    struct host *host = ((struct recorder *)context)->owner;
+
+    host->dial_closed = true;
+}
+
+static void open_host(struct host *host, struct ground *ground)
+{
+    memset(host, 0, sizeof *host);
+    host->rig = ground->rig;
+    host->recorder.owner = host;
+    assert_int_equal(dial_open(&host->rig->loop, "127.0.0.1", ground->port, &recorder_host,
+                               &recorder_callbacks, &host->recorder, &host->dial),
+                     0);
+    rig_run_until(host->rig, &host->recorder.up);
+    rig_run_until_count(host->rig, &ground->up_count, ground->up_count + 1);
+}
+
+static void close_host(struct host *host)
+{
+    dial_close(host->dial, on_dial_closed);
+    rig_run_until(host->rig, &host->dial_closed);
+}
+
+static void visit(struct ground *ground, struct peer *peer)
+{
+    peer_connect_tcp(ground->rig, peer, ground->port);
+}
+
+/* A raw peer that has said hello. */
+static void link_peer(struct ground *ground, struct peer *peer)
+{
+    size_t wanted = ground->up_count + 1;
+
+    visit(ground, peer);
+    peer_send(peer, HELLO);
+    rig_run_until_count(ground->rig, &ground->up_count, wanted);
+}
+
+static void await_text(struct rig *rig, struct peer *peer, const char *text)
+{
+    while (!peer->received || !strstr(peer->received, text)) {
+        assert_false(peer->ended);
+        uv_run(&rig->loop, UV_RUN_ONCE);
+    }
+}
+
+static void tell(struct host *host, const struct wire_message *message)
+{
+    char *line;
+    size_t len;
+
+    assert_int_equal(wire_message_to_line(message, &line, &len), 0);
+    assert_int_equal(session_write(host->recorder.session, line, len), 0);
+    free(line);
+}
+
+static void a_host_is_heard_in_its_order(void **state)
+{
+    static const enum wire_type types[] = {
+        WIRE_SNAPSHOT_BEGIN, WIRE_PRESENT, WIRE_SNAPSHOT_END,
+        WIRE_ARRIVAL,        WIRE_UPDATE,  WIRE_REMOVAL,
+    };
+    static const struct wire_message model = {
+        .wanted = true,
+        .event.board = {.id = BOARD_ID,
+                        .vid = 0x1a86,
+                        .pid = 0x7523,
+                        .busid = "1-3",
+                        .speed = BOARD_SPEED_FULL},
+    };
+    static struct ground ground;
+    static struct host host;
+    static struct wire_message message;
+
+    open_ground(&ground, *state);
+    open_host(&host, &ground);
+    assert_int_equal(host.recorder.peer.role, WIRE_ROLE_GUEST);
+    assert_string_equal(host.recorder.peer.run, RUN);
+    for (size_t i = 0; i < COUNT(types); i++) {
+        message = model;
+        message.type = types[i];
+        tell(&host, &message);
+        rig_run_until_count(ground.rig, &ground.message_count, i + 1);
+        assert_int_equal(ground.types[i], types[i]);
+        if (types[i] == WIRE_PRESENT) {
+            assert_true(ground.message.wanted);
+            assert_int_equal(ground.message.event.board.vid, 0x1a86);
+            assert_string_equal(ground.message.event.board.busid, "1-3");
+        }
+    }
+    assert_string_equal(ground.message.event.board.id, BOARD_ID);
+    close_host(&host);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+    assert_string_equal(ground.calls, "ummmmmmdc");
+}
+
+static void the_hosts_address_is_known_when_it_is_up(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+    char expected[EVENT_PEER_SIZE];
+    struct sockaddr_in address;
+    int size = sizeof address;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    assert_int_equal(uv_tcp_getsockname(&host.uv.tcp, (struct sockaddr *)&address, &size), 0);
+    snprintf(expected, sizeof expected, "127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+    assert_string_equal(ground.peer, expected);
+    peer_close(ground.rig, &host);
+    close_ground(&ground);
+}
+
+static void a_newer_host_takes_over(void **state)
+{
+    static struct ground ground;
+    static struct peer older;
+    static struct host newer;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &older);
+    open_host(&newer, &ground);
+    assert_string_equal(ground.calls, "udu");
+    await_text(ground.rig, &older, "\"code\":\"busy\"");
+    rig_run_until(ground.rig, &older.ended);
+    peer_close(ground.rig, &older);
+    /* The older one's end is not the newer one's. */
+    tell(&newer, &(struct wire_message){.type = WIRE_SNAPSHOT_BEGIN});
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.calls, "udum");
+    assert_non_null(newer.recorder.session);
+    close_host(&newer);
+    rig_run_until_count(ground.rig, &ground.down_count, 2);
+    close_ground(&ground);
+}
+
+static void an_older_host_is_not_heard_any_more(void **state)
+{
+    static struct ground ground;
+    static struct peer older;
+    static struct host newer;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &older);
+    open_host(&newer, &ground);
+    peer_send(&older, REMOVAL "no sense\n" REMOVAL);
+    peer_close(ground.rig, &older);
+    /* Its session is the listener's only other connection; when that is gone, all was read. */
+    while (rig_count_handles(ground.rig, UV_TCP) > 3) {
+        uv_run(&ground.rig->loop, UV_RUN_ONCE);
+    }
+    assert_string_equal(ground.calls, "udu");
+    assert_non_null(newer.recorder.session);
+    close_host(&newer);
+    rig_run_until_count(ground.rig, &ground.down_count, 2);
+    close_ground(&ground);
+}
+
+/* `line` is refused, and neither it nor what follows it is handed on; another host is served. */
+static void expect_refused(struct rig *rig, const char *line)
+{
+    static struct ground ground;
+    static struct peer host;
+    static struct peer next;
+
+    open_ground(&ground, rig);
+    link_peer(&ground, &host);
+    peer_send(&host, line);
+    peer_send(&host, "\n" REMOVAL);
+    await_text(rig, &host, "\"code\":\"invalid\"");
+    rig_run_until(rig, &host.ended);
+    peer_close(rig, &host);
+    rig_run_until_count(rig, &ground.down_count, 1);
+    assert_string_equal(ground.calls, "ud");
+    link_peer(&ground, &next);
+    peer_send(&next, REMOVAL);
+    rig_run_until_count(rig, &ground.message_count, 1);
+    peer_close(rig, &next);
+    close_ground(&ground);
+}
+
+static void a_line_that_makes_no_sense_ends_the_link(void **state)
+{
+    static const char *const lines[] = {
+        "",
+        "no json",
+        "[]",
+        "{}",
+        "{\"type\":7}",
+        "{\"type\":\"removal\"}",
+        "{\"type\":\"removal\",\"id\":\"\xff\"}",
+        "{\"type\":\"removal\",\"id\":\"a\\nb\"}",
+        "{\"type\":\"removal\",\"id\":\"a\"",
+        "{\"type\":\"arrival\",\"wanted\":true}",
+        "{\"type\":\"bye\"}",
+    };
+
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        expect_refused(*state, lines[i]);
+    }
+}
+
+static void what_a_guest_says_is_refused(void **state)
+{
+    static const struct wire_message models[] = {
+        {.type = WIRE_ATTACHING, .event = {.board.id = BOARD_ID, .attempt = 1}},
+        {.type = WIRE_READY, .event = {.board = {.id = BOARD_ID, .usb_node = "/dev/bus/usb/1/2"}}},
+        {.type = WIRE_FAILED, .event = {.board.id = BOARD_ID, .code = "in_use", .message = "x"}},
+        {.type = WIRE_DETACHED, .event = {.board.id = BOARD_ID, .reason = REASON_LOST}},
+    };
+    static struct wire_message read;
+
+    for (size_t i = 0; i < COUNT(models); i++) {
+        char *line;
+        size_t len;
+
+        assert_int_equal(wire_message_to_line(&models[i], &line, &len), 0);
+        line[len - 1] = '\0';
+        /* Well-formed: it is the direction that is wrong. */
+        assert_int_equal(wire_message_from_line(line, len - 1, &read), 0);
+        expect_refused(*state, line);
+        free(line);
+    }
+}
+
+static void a_line_beyond_the_limit_ends_the_link(void **state)
+{
+    static char line[SESSION_LINE_MAX + 2];
+    static struct ground ground;
+    static struct peer host;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    memset(line, ' ', sizeof line - 1);
+    peer_send(&host, line);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    peer_close(ground.rig, &host);
+    close_ground(&ground);
+    assert_string_equal(ground.calls, "udc");
+}
+
+static void half_a_line_is_not_handed_on(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    peer_send_bytes(&host, REMOVAL, strlen(REMOVAL) - 1);
+    peer_close(ground.rig, &host);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+    assert_string_equal(ground.calls, "udc");
+}
+
+static void a_type_of_a_later_version_is_ignored(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    peer_send(&host, "{\"type\":\"teleport\",\"id\":7}\n" REMOVAL);
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.calls, "um");
+    assert_int_equal(ground.types[0], WIRE_REMOVAL);
+    peer_close(ground.rig, &host);
+    close_ground(&ground);
+}
+
+static void a_hosts_bye_is_no_message_and_ends_with_its_close(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    peer_send(&host,
+              "{\"type\":\"bye\",\"code\":\"shutdown\",\"message\":\"good night\"}\n" REMOVAL);
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.calls, "um");
+    peer_close(ground.rig, &host);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+}
+
+static void strangers_are_not_told_of(void **state)
+{
+    static const char *const first_lines[] = {
+        "GET / HTTP/1.1\r\n",
+        REMOVAL,
+        "{\"type\":\"hello\",\"protocol\":2,\"role\":\"host\",\"agent\":\"raw\","
+        "\"run\":\"cccccccccccccccc\",\"auth\":{\"method\":\"none\"}}\n",
+        "{\"type\":\"hello\",\"protocol\":1,\"role\":\"guest\",\"agent\":\"raw\","
+        "\"run\":\"cccccccccccccccc\",\"auth\":{\"method\":\"none\"}}\n",
+    };
+    static struct ground ground;
+    static struct host host;
+    static struct peer stranger;
+
+    open_ground(&ground, *state);
+    open_host(&host, &ground);
+    for (size_t i = 0; i < COUNT(first_lines); i++) {
+        visit(&ground, &stranger);
+        peer_send(&stranger, first_lines[i]);
+        rig_run_until(ground.rig, &stranger.ended);
+        peer_close(ground.rig, &stranger);
+    }
+    tell(&host, &(struct wire_message){.type = WIRE_SNAPSHOT_BEGIN});
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.calls, "um");
+    close_host(&host);
+    close_ground(&ground);
+}
+
+static void without_auth_none_nobody_is_let_in(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+
+    open_ground_with(&ground, *state, CONFIG_AUTH_KEY);
+    visit(&ground, &host);
+    peer_send(&host, HELLO REMOVAL);
+    await_text(ground.rig, &host, "\"code\":\"auth\"");
+    rig_run_until(ground.rig, &host.ended);
+    peer_close(ground.rig, &host);
+    close_ground(&ground);
+    assert_string_equal(ground.calls, "c");
+}
+
+/* What the host last heard from us. */
+static const struct wire_message *read_last(const struct host *host)
+{
+    static struct wire_message message;
+
+    assert_int_equal(wire_message_from_line(host->recorder.last_line,
+                                            strlen(host->recorder.last_line), &message),
+                     0);
+    return &message;
+}
+
+static void reports_reach_the_host(void **state)
+{
+    static const struct event attaching = {
+        .type = EVENT_ATTACHING, .board.id = BOARD_ID, .attempt = 3};
+    static const struct event ready = {
+        .type = EVENT_READY,
+        .board = {.id = BOARD_ID,
+                  .ttys = {.items = {{.path = "/dev/ttyUSB0"}}, .count = 1},
+                  .usb_node = "/dev/bus/usb/001/002"},
+        .took = {.import_ms = 1, .enumerate_ms = 2, .node_ms = 3, .total_ms = 6},
+    };
+    static const struct event failed = {.type = EVENT_FAILED,
+                                        .board.id = BOARD_ID,
+                                        .code = "in_use",
+                                        .message = "somebody has it",
+                                        .retry_in_ms = -1};
+    static const struct event detached = {
+        .type = EVENT_DETACHED, .board.id = BOARD_ID, .reason = REASON_RELEASED};
+    static struct ground ground;
+    static struct host host;
+
+    open_ground(&ground, *state);
+    open_host(&host, &ground);
+
+    host_link_report(ground.link, &attaching);
+    rig_run_until_count(ground.rig, &host.recorder.line_count, 1);
+    assert_int_equal(read_last(&host)->type, WIRE_ATTACHING);
+    assert_string_equal(read_last(&host)->event.board.id, BOARD_ID);
+    assert_int_equal(read_last(&host)->event.attempt, 3);
+
+    host_link_report(ground.link, &ready);
+    rig_run_until_count(ground.rig, &host.recorder.line_count, 2);
+    assert_int_equal(read_last(&host)->type, WIRE_READY);
+    assert_int_equal(read_last(&host)->event.board.ttys.count, 1);
+    assert_string_equal(read_last(&host)->event.board.ttys.items[0].path, "/dev/ttyUSB0");
+    assert_string_equal(read_last(&host)->event.board.usb_node, "/dev/bus/usb/001/002");
+    assert_int_equal(read_last(&host)->event.took.total_ms, 6);
+
+    host_link_report(ground.link, &failed);
+    rig_run_until_count(ground.rig, &host.recorder.line_count, 3);
+    assert_int_equal(read_last(&host)->type, WIRE_FAILED);
+    assert_string_equal(read_last(&host)->event.code, "in_use");
+
+    host_link_report(ground.link, &detached);
+    rig_run_until_count(ground.rig, &host.recorder.line_count, 4);
+    assert_int_equal(read_last(&host)->type, WIRE_DETACHED);
+    assert_int_equal(read_last(&host)->event.reason, REASON_RELEASED);
+
+    close_host(&host);
+    close_ground(&ground);
+}
+
+static void what_is_not_the_hosts_to_hear_is_not_sent(void **state)
+{
+    static const enum event_type types[] = {
+        EVENT_SNAPSHOT, EVENT_ARRIVAL, EVENT_UPDATE,  EVENT_NEEDS_SHARING,
+        EVENT_YIELDED,  EVENT_TAKEN,   EVENT_REMOVAL, EVENT_LINK,
+    };
+    static struct event event = {.board.id = BOARD_ID, .attempt = 1};
+    static struct ground ground;
+    static struct host host;
+
+    open_ground(&ground, *state);
+    open_host(&host, &ground);
+    for (size_t i = 0; i < COUNT(types); i++) {
+        event.type = types[i];
+        host_link_report(ground.link, &event);
+    }
+    event.type = EVENT_ATTACHING;
+    host_link_report(ground.link, &event);
+    rig_run_until_count(ground.rig, &host.recorder.line_count, 1);
+    assert_int_equal(read_last(&host)->type, WIRE_ATTACHING);
+    close_host(&host);
+    close_ground(&ground);
+}
+
+static void reports_go_to_the_host_that_is_there(void **state)
+{
+    static const struct event lost = {
+        .type = EVENT_DETACHED, .board.id = BOARD_ID, .reason = REASON_LOST};
+    static const struct event attaching = {
+        .type = EVENT_ATTACHING, .board.id = BOARD_ID, .attempt = 1};
+    static struct ground ground;
+    static struct peer older;
+    static struct host newer;
+
+    open_ground(&ground, *state);
+    host_link_report(ground.link, &lost); /* to nobody */
+    link_peer(&ground, &older);
+    open_host(&newer, &ground);
+    host_link_report(ground.link, &attaching);
+    rig_run_until_count(ground.rig, &newer.recorder.line_count, 1);
+    assert_int_equal(read_last(&newer)->type, WIRE_ATTACHING);
+    rig_run_until(ground.rig, &older.ended);
+    assert_null(strstr(older.received, "attaching"));
+    assert_null(strstr(older.received, "detached"));
+    peer_close(ground.rig, &older);
+    close_host(&newer);
+    rig_run_until_count(ground.rig, &ground.down_count, 2);
+    host_link_report(ground.link, &attaching); /* to nobody any more */
+    close_ground(&ground);
+}
+
+static void closing_says_bye_and_tells_no_more(void **state)
+{
+    static const struct event attaching = {
+        .type = EVENT_ATTACHING, .board.id = BOARD_ID, .attempt = 1};
+    static struct ground ground;
+    static struct peer host;
+    static struct peer stranger;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    visit(&ground, &stranger);
+    await_text(ground.rig, &stranger, "hello");
+    host_link_close(ground.link, on_closed);
+    host_link_report(ground.link, &attaching);
+    peer_send(&host, REMOVAL);
+    peer_send(&stranger, HELLO);
+    await_text(ground.rig, &host, "\"code\":\"shutdown\"");
+    rig_run_until(ground.rig, &host.ended);
+    assert_false(ground.closed);
+    assert_null(strstr(host.received, "attaching"));
+    peer_close(ground.rig, &host);
+    peer_close(ground.rig, &stranger);
+    rig_run_until(ground.rig, &ground.closed);
+    assert_string_equal(ground.calls, "uc");
+}
+
+static void closing_need_not_be_told(void **state)
+{
+    static struct ground ground;
+
+    open_ground(&ground, *state);
+    host_link_close(ground.link, NULL);
+    while (rig_count_handles(ground.rig, UV_TCP) > 0) {
+        rig_turn(ground.rig);
+    }
+    assert_string_equal(ground.calls, "");
+}
+
+static void what_cannot_be_listened_on_is_told(void **state)
+{
+    static struct ground ground;
+    struct config config;
+    struct host_link *second;
+
+    open_ground(&ground, *state);
+    config = ground.config;
+    config.link_port = ground.port;
+    assert_int_equal(host_link_open(&ground.rig->loop, &config, RUN, &callbacks, &ground, &second),
+                     ERR_EXISTS);
+    strcpy(config.link_address, "windows.example");
+    assert_int_equal(host_link_open(&ground.rig->loop, &config, RUN, &callbacks, &ground, &second),
+                     ERR_INVALID);
+    close_ground(&ground);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(a_host_is_heard_in_its_order),
+        RIG_TEST(the_hosts_address_is_known_when_it_is_up),
+        RIG_TEST(a_newer_host_takes_over),
+        RIG_TEST(an_older_host_is_not_heard_any_more),
+        RIG_TEST(a_line_that_makes_no_sense_ends_the_link),
+        RIG_TEST(what_a_guest_says_is_refused),
+        RIG_TEST(a_line_beyond_the_limit_ends_the_link),
+        RIG_TEST(half_a_line_is_not_handed_on),
+        RIG_TEST(a_type_of_a_later_version_is_ignored),
+        RIG_TEST(a_hosts_bye_is_no_message_and_ends_with_its_close),
+        RIG_TEST(strangers_are_not_told_of),
+        RIG_TEST(without_auth_none_nobody_is_let_in),
+        RIG_TEST(reports_reach_the_host),
+        RIG_TEST(what_is_not_the_hosts_to_hear_is_not_sent),
+        RIG_TEST(reports_go_to_the_host_that_is_there),
+        RIG_TEST(closing_says_bye_and_tells_no_more),
+        RIG_TEST(closing_need_not_be_told),
+        RIG_TEST(what_cannot_be_listened_on_is_told),
+    };
+
+    return cmocka_run_group_tests_name("host_link", tests, NULL, NULL);
+}
