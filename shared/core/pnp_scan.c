@@ -72,6 +72,49 @@ static void board_from_node(const struct pnp_node *node, const struct hardware_i
     hardware_id_busid_from_location(node->location, board->busid);
 }
 
+/* The third part of an instance id. */
+static const char *suffix_of(const char *instance_id)
+{
+    const char *suffix = strrchr(instance_id, '\\');
+
+    return suffix != NULL ? suffix + 1 : instance_id;
+}
+
+const struct pnp_node *pnp_scan_find_stub(const struct pnp_scan *scan, const struct board *board)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct pnp_node *node = &scan->nodes[i];
+        struct hardware_id hardware_id;
+        char busid[BOARD_BUSID_SIZE] = "";
+
+        if (hardware_id_from_instance_id(node->instance_id, &hardware_id) != 0 ||
+            !hardware_id_is_stub(&hardware_id) ||
+            !text_equal_nocase(suffix_of(node->instance_id), suffix_of(board->id))) {
+            continue;
+        }
+        hardware_id_busid_from_location(node->location, busid);
+        if (busid[0] == '\0' || board->busid[0] == '\0' || strcmp(busid, board->busid) == 0)
+            return node;
+    }
+    return NULL;
+}
+
+int pnp_scan_board_from_stub(const struct pnp_node *stub, const char *original_id,
+                             const char *description, struct board *board)
+{
+    struct hardware_id hardware_id;
+
+    if (hardware_id_from_instance_id(original_id, &hardware_id) != 0 ||
+        hardware_id.interface != HARDWARE_ID_NO_INTERFACE || hardware_id_is_stub(&hardware_id))
+        return ERR_INVALID;
+    board_from_node(stub, &hardware_id, board);
+    text_copy(board->description, sizeof(board->description), description);
+    board->kind = hardware_id_known_kind(board->vid, board->pid);
+    if (board->kind == BOARD_KIND_OTHER)
+        board->kind = BOARD_KIND_SERIAL;
+    return 0;
+}
+
 static size_t find_index(const struct board_table *boards, const char *id)
 {
     size_t i = 0;

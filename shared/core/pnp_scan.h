@@ -37,6 +37,16 @@ int pnp_scan_add(struct pnp_scan *scan, struct pnp_node **node);
 /* The node with that instance id, ignoring case, or NULL. */
 const struct pnp_node *pnp_scan_find(const struct pnp_scan *scan, const char *instance_id);
 
+/* The stub that usbipd-win shows in place of a captured board, or NULL: it has the board's own
+ * suffix, and sits where the board sits. */
+const struct pnp_node *pnp_scan_find_stub(const struct pnp_scan *scan, const struct board *board);
+
+/* Makes a board of a stub whose original instance id is known (usbipd-win's registry has it):
+ * its ids, place and `description`; the kind that its VID and PID tell, else serial, for somebody
+ * has asked for it. Returns 0 or ERR_INVALID for an id that is no board's. */
+int pnp_scan_board_from_stub(const struct pnp_node *stub, const char *original_id,
+                             const char *description, struct board *board);
+
 /* Adds the scan's boards to `boards`, which the caller initialised: the USB devices themselves,
  * without hubs, stubs, and the children of composite devices. What children know (a COM port, an
  * interface's class) is told of the board above them; where several have a COM port, that of the

@@ -54,6 +54,7 @@ static void remove_board(struct pnp_tracker *tracker, struct board *board, pnp_t
                          void *context)
 {
     on_change(context, PNP_CHANGE_REMOVAL, board);
+    pnp_claims_drop(&tracker->claims, board->id);
     board_table_remove(&tracker->boards, board->id);
 }
 
@@ -83,107 +84,278 @@ static void keep_known(const struct board *known, struct board *now)
         now->kind = known->kind;
 }
 
-static void tell_removals(struct pnp_tracker *tracker, const struct board_table *present,
-                          pnp_tracker_fn on_change, void *context)
+/* What one event is taken in with. */
+struct look {
+    struct pnp_tracker *tracker;
+    const struct pnp_event *event;
+    struct board_table present; /* what the scan shows, without what is on its way out */
+    pnp_tracker_fn on_change;
+    void *context;
+};
+
+static void tell_removal(struct look *look, struct board *board)
 {
+    remove_board(look->tracker, board, look->on_change, look->context);
+}
+
+/* A device in another mode (a bootloader) has another id, and shows that the former one is gone. */
+static bool is_place_taken(const struct look *look, const struct board *known)
+{
+    for (size_t i = 0; i < look->present.count; i++) {
+        const struct board *other = look->present.items[i];
+
+        if (known->busid[0] != '\0' && strcmp(other->busid, known->busid) == 0 &&
+            !text_equal_nocase(other->id, known->id))
+            return true;
+    }
+    return false;
+}
+
+/* Returns true if the board's stub is there, and remembers it. */
+static bool is_captured(struct look *look, const struct board *known)
+{
+    struct pnp_claim *claim;
+
+    if (pnp_scan_find_stub(look->event->scan, known) == NULL)
+        return false;
+    claim = pnp_claims_get(&look->tracker->claims, known->id);
+    if (claim != NULL) {
+        claim->is_captured = true;
+        claim->is_away = false;
+    }
+    return true;
+}
+
+/* The scan does not show the board. Returns true if that is its end. */
+static bool is_gone(struct look *look, const struct board *known)
+{
+    struct pnp_claim *claim;
+
+    if (is_captured(look, known))
+        return false;
+    claim = pnp_claims_find(&look->tracker->claims, known->id);
+    if (!pnp_claim_excuses(claim) || is_place_taken(look, known))
+        return true;
+    pnp_claim_miss(claim, look->event->now_ms);
+    return pnp_claim_is_over(claim, look->event->now_ms);
+}
+
+static void tell_removals(struct look *look)
+{
+    struct pnp_tracker *tracker = look->tracker;
+
     for (size_t i = tracker->boards.count; i > 0; i--) {
         struct board *known = tracker->boards.items[i - 1];
-        const struct board *now = board_table_find(present, known->id);
+        const struct board *now = board_table_find(&look->present, known->id);
 
-        if (now == NULL || has_moved(known, now)) {
+        if (now != NULL ? has_moved(known, now) : is_gone(look, known)) {
             remember_id(&tracker->owed, known->id);
-            remove_board(tracker, known, on_change, context);
+            tell_removal(look, known);
         }
     }
 }
 
-static void tell_updates(struct pnp_tracker *tracker, const struct board_table *present,
-                         pnp_tracker_fn on_change, void *context)
+/* The board itself is there, whatever was before. */
+static void tell_return(struct look *look, struct board *known)
 {
+    struct pnp_claim *claim = pnp_claims_find(&look->tracker->claims, known->id);
+    bool was_elsewhere;
+
+    if (claim == NULL)
+        return;
+    was_elsewhere = claim->is_captured || claim->is_away;
+    claim->is_captured = false;
+    claim->is_away = false;
+    /* While the guest is asking, a return is part of an attempt that fails: its report says so. */
+    if (claim->phase != PNP_CLAIM_NONE)
+        return;
+    pnp_claims_drop(&look->tracker->claims, known->id);
+    if (was_elsewhere)
+        look->on_change(look->context, PNP_CHANGE_RETURN, known);
+}
+
+static void tell_updates(struct look *look)
+{
+    struct pnp_tracker *tracker = look->tracker;
+
     for (size_t i = 0; i < tracker->boards.count; i++) {
         struct board *known = tracker->boards.items[i];
-        struct board *now = board_table_find(present, known->id);
+        struct board *now = board_table_find(&look->present, known->id);
 
+        if (now == NULL)
+            continue; /* Captured, or away: nothing new is known of it. */
         keep_known(known, now);
         if (!same_facts(known, now)) {
             *known = *now;
-            on_change(context, PNP_CHANGE_UPDATE, known);
+            look->on_change(look->context, PNP_CHANGE_UPDATE, known);
         }
+        tell_return(look, known);
     }
 }
 
-static int tell_arrivals(struct pnp_tracker *tracker, const struct board_table *present,
-                         pnp_tracker_fn on_change, void *context)
+static int tell_arrival(struct look *look, const struct board *board)
 {
-    for (size_t i = 0; i < present->count; i++) {
-        struct board *now = present->items[i];
-        int error;
+    struct pnp_tracker *tracker = look->tracker;
+    int error = board_table_put(&tracker->boards, board);
 
-        if (board_table_find(&tracker->boards, now->id) != NULL ||
-            has_id(&tracker->leaving, now->id))
-            continue;
-        error = board_table_put(&tracker->boards, now);
+    if (error == 0)
+        look->on_change(look->context, PNP_CHANGE_ARRIVAL,
+                        board_table_find(&tracker->boards, board->id));
+    return error;
+}
+
+static int tell_arrivals(struct look *look)
+{
+    for (size_t i = 0; i < look->present.count; i++) {
+        const struct board *now = look->present.items[i];
+        int error = 0;
+
+        if (board_table_find(&look->tracker->boards, now->id) == NULL)
+            error = tell_arrival(look, now);
         if (error != 0)
             return error;
-        on_change(context, PNP_CHANGE_ARRIVAL, board_table_find(&tracker->boards, now->id));
     }
     return 0;
 }
 
-static int handle_scan(struct pnp_tracker *tracker, const struct pnp_scan *scan,
-                       pnp_tracker_fn on_change, void *context)
+/* Boards that were captured before anybody here knew them. */
+static int tell_captured(struct look *look)
 {
-    struct board_table present;
+    const struct pnp_event *event = look->event;
+
+    for (size_t i = 0; i < event->capture_count; i++) {
+        const struct pnp_capture *capture = &event->captures[i];
+        const struct pnp_node *stub = pnp_scan_find(event->scan, capture->stub_id);
+        struct board board;
+        int error;
+
+        if (stub == NULL || board_table_find(&look->tracker->boards, capture->id) != NULL ||
+            pnp_scan_board_from_stub(stub, capture->id, capture->description, &board) != 0)
+            continue;
+        error = tell_arrival(look, &board);
+        if (error != 0)
+            return error;
+        (void)is_captured(look, &board);
+    }
+    return 0;
+}
+
+static void forget_what_has_left(struct look *look)
+{
+    char(*leaving)[BOARD_ID_SIZE] = look->tracker->leaving.items;
+
+    for (size_t i = 0; i < PNP_TRACKER_IDS_MAX; i++) {
+        if (pnp_scan_find(look->event->scan, leaving[i]) == NULL)
+            leaving[i][0] = '\0';
+        else
+            board_table_remove(&look->present, leaving[i]);
+    }
+}
+
+static int handle_scan(struct look *look)
+{
     int result;
     int error;
 
-    board_table_init(&present);
-    result = pnp_scan_to_boards(scan, &present);
+    board_table_init(&look->present);
+    result = pnp_scan_to_boards(look->event->scan, &look->present);
     if (result == ERR_NOMEM)
         goto finish;
-    for (size_t i = 0; i < PNP_TRACKER_IDS_MAX; i++) {
-        if (pnp_scan_find(scan, tracker->leaving.items[i]) == NULL)
-            tracker->leaving.items[i][0] = '\0';
-    }
-    tell_removals(tracker, &present, on_change, context);
-    tell_updates(tracker, &present, on_change, context);
-    error = tell_arrivals(tracker, &present, on_change, context);
+    forget_what_has_left(look);
+    tell_removals(look);
+    tell_updates(look);
+    error = tell_arrivals(look);
+    if (error == 0)
+        error = tell_captured(look);
     if (error != 0)
         result = error;
 finish:
-    board_table_finish(&present);
+    board_table_finish(&look->present);
     return result;
 }
 
-static void handle_removed(struct pnp_tracker *tracker, const char *id, pnp_tracker_fn on_change,
-                           void *context)
+static int handle_removed(struct look *look)
 {
+    struct pnp_tracker *tracker = look->tracker;
+    const char *id = look->event->id;
     struct board *known = board_table_find(&tracker->boards, id);
+    struct pnp_claim *claim = pnp_claims_find(&tracker->claims, id);
 
     if (forget_id(&tracker->owed, id))
-        return; /* Of the life that a scan has seen the end of; this may be the next one. */
+        return 0; /* Of the life that a scan has seen the end of; this may be the next one. */
     remember_id(&tracker->leaving, id);
-    if (known != NULL)
-        remove_board(tracker, known, on_change, context);
+    if (known != NULL && !pnp_claim_excuses(claim))
+        tell_removal(look, known);
+    else if (known != NULL)
+        pnp_claim_miss(claim, look->event->now_ms); /* The scan that follows may see the stub. */
+    return 0;
+}
+
+static int handle_arrived(struct look *look)
+{
+    forget_id(&look->tracker->leaving, look->event->id);
+    forget_id(&look->tracker->owed, look->event->id);
+    return 0;
+}
+
+static int handle_notices_lost(struct look *look)
+{
+    memset(&look->tracker->leaving, 0, sizeof(look->tracker->leaving));
+    memset(&look->tracker->owed, 0, sizeof(look->tracker->owed));
+    return 0;
+}
+
+static int handle_report(struct look *look)
+{
+    static const enum pnp_claim_phase phases[] = {
+        [PNP_EVENT_ASKED] = PNP_CLAIM_ASKED,
+        [PNP_EVENT_HELD] = PNP_CLAIM_HELD,
+        [PNP_EVENT_RELEASED] = PNP_CLAIM_NONE,
+    };
+    struct pnp_tracker *tracker = look->tracker;
+    const struct pnp_event *event = look->event;
+    struct pnp_claim *claim = NULL;
+
+    if (board_table_find(&tracker->boards, event->id) != NULL)
+        claim = pnp_claims_get(&tracker->claims, event->id);
+    if (claim == NULL)
+        return 0; /* Not a board of ours. */
+    pnp_claim_set_phase(claim, phases[event->type], event->now_ms);
+    if (claim->phase == PNP_CLAIM_NONE && !pnp_claim_excuses(claim))
+        pnp_claims_drop(&tracker->claims, event->id);
+    return 0;
+}
+
+static int handle_tick(struct look *look)
+{
+    struct pnp_tracker *tracker = look->tracker;
+
+    for (size_t i = tracker->boards.count; i > 0; i--) {
+        struct board *known = tracker->boards.items[i - 1];
+        const struct pnp_claim *claim = pnp_claims_find(&tracker->claims, known->id);
+
+        if (claim != NULL && pnp_claim_is_over(claim, look->event->now_ms))
+            tell_removal(look, known);
+    }
+    return 0;
+}
+
+int64_t pnp_tracker_deadline(const struct pnp_tracker *tracker)
+{
+    return pnp_claims_deadline(&tracker->claims);
 }
 
 int pnp_tracker_handle(struct pnp_tracker *tracker, const struct pnp_event *event,
                        pnp_tracker_fn on_change, void *context)
 {
-    switch (event->type) {
-    case PNP_EVENT_ARRIVED:
-        forget_id(&tracker->leaving, event->id);
-        forget_id(&tracker->owed, event->id);
-        return 0;
-    case PNP_EVENT_REMOVED:
-        handle_removed(tracker, event->id, on_change, context);
-        return 0;
-    case PNP_EVENT_SCANNED:
-        return handle_scan(tracker, event->scan, on_change, context);
-    case PNP_EVENT_NOTICES_LOST:
-        memset(&tracker->leaving, 0, sizeof(tracker->leaving));
-        memset(&tracker->owed, 0, sizeof(tracker->owed));
-        return 0;
-    }
-    return ERR_INVALID;
+    static int (*const handlers[])(struct look *) = {
+        [PNP_EVENT_ARRIVED] = handle_arrived, [PNP_EVENT_REMOVED] = handle_removed,
+        [PNP_EVENT_SCANNED] = handle_scan,    [PNP_EVENT_NOTICES_LOST] = handle_notices_lost,
+        [PNP_EVENT_ASKED] = handle_report,    [PNP_EVENT_HELD] = handle_report,
+        [PNP_EVENT_RELEASED] = handle_report, [PNP_EVENT_TICK] = handle_tick,
+    };
+    struct look look = {
+        .tracker = tracker, .event = event, .on_change = on_change, .context = context};
+
+    return handlers[event->type](&look);
 }

@@ -1,12 +1,14 @@
 /* What came, changed and went: Windows' notices and scans in, changes of boards out. Pure: no
- * clock, no Windows.
+ * clock, no Windows. Times are milliseconds of any clock that does not jump.
  *
  * Scans are the ground truth; notices add what scans can't see: that a board went and came back
- * between two of them, and that a node which still lingers is on its way out. */
+ * between two of them, and that a node which still lingers is on its way out. What the guest
+ * reports tells usbipd-win's capture and release of a board from its own coming and going. */
 #ifndef TTYFERRY_CORE_PNP_TRACKER_H
 #define TTYFERRY_CORE_PNP_TRACKER_H
 
 #include "shared/core/board_table.h"
+#include "shared/core/pnp_claims.h"
 #include "shared/core/pnp_scan.h"
 
 /* Ids remembered; with more the oldest is forgotten. */
@@ -17,15 +19,36 @@ enum pnp_event_type {
     PNP_EVENT_REMOVED,      /* it went; a scan follows */
     PNP_EVENT_SCANNED,      /* `scan` is how things stand now */
     PNP_EVENT_NOTICES_LOST, /* some ARRIVED or REMOVED were dropped; a scan follows */
+    PNP_EVENT_ASKED,        /* the guest has asked usbipd for `id` */
+    PNP_EVENT_HELD,         /* it has it */
+    PNP_EVENT_RELEASED,     /* it has failed to get it, or let it go */
+    PNP_EVENT_TICK,         /* the deadline has come, or any other time */
+};
+
+/* A captured board as usbipd-win's registry has it. */
+struct pnp_capture {
+    char id[BOARD_ID_SIZE]; /* the original one, in lower case */
+    char stub_id[BOARD_ID_SIZE];
+    char description[BOARD_DESCRIPTION_SIZE];
 };
 
 struct pnp_event {
     enum pnp_event_type type;
-    const char *id;              /* an instance id in any case */
-    const struct pnp_scan *scan; /* PNP_EVENT_SCANNED only */
+    const char *id; /* an instance id in any case */
+    /* PNP_EVENT_SCANNED only. The captures make known what was captured before the tracker began.
+     */
+    const struct pnp_scan *scan;
+    const struct pnp_capture *captures;
+    size_t capture_count;
+    int64_t now_ms;
 };
 
-enum pnp_change { PNP_CHANGE_ARRIVAL, PNP_CHANGE_UPDATE, PNP_CHANGE_REMOVAL };
+enum pnp_change {
+    PNP_CHANGE_ARRIVAL,
+    PNP_CHANGE_UPDATE,
+    PNP_CHANGE_RETURN, /* it is Windows' again, after usbipd had it; nobody was told that it went */
+    PNP_CHANGE_REMOVAL,
+};
 
 /* `board` belongs to the tracker and is valid during the call. Its `state` is the caller's to set:
  * BOARD_STATE_AVAILABLE on arrival, then kept as long as the board is here. */
@@ -44,6 +67,7 @@ struct pnp_tracker {
     /* A scan has seen them go, and the notice that says so may still be on its way: it is not
      * about a board that has come since. */
     struct pnp_tracker_ids owed;
+    struct pnp_claims claims;
 };
 
 void pnp_tracker_init(struct pnp_tracker *tracker);
@@ -54,5 +78,8 @@ void pnp_tracker_finish(struct pnp_tracker *tracker);
  * next scan then tells what is missing. */
 int pnp_tracker_handle(struct pnp_tracker *tracker, const struct pnp_event *event,
                        pnp_tracker_fn on_change, void *context);
+
+/* When the next PNP_EVENT_TICK is due, or PNP_CLAIMS_NEVER. */
+int64_t pnp_tracker_deadline(const struct pnp_tracker *tracker);
 
 #endif

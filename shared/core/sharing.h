@@ -8,9 +8,11 @@
 #include <stdint.h>
 
 #include "shared/core/board.h"
+#include "shared/core/pnp_tracker.h"
 
 #define SHARING_BOUND_MAX 256
 #define SHARING_RULES_MAX 128
+#define SHARING_CAPTURES_MAX 32
 #define SHARING_REMEDY_SIZE 256
 
 /* A rule of `usbipd policy` for the operation AutoBind. What it does not name, it does not ask. */
@@ -29,6 +31,8 @@ struct sharing {
     size_t bound_count;
     struct sharing_rule rules[SHARING_RULES_MAX];
     size_t rule_count;
+    struct pnp_capture captures[SHARING_CAPTURES_MAX]; /* what usbipd has attached somewhere */
+    size_t capture_count;
 };
 
 /* Reads a rule's HardwareId, "1a86:7523" in any case. Returns 0 or ERR_INVALID. */

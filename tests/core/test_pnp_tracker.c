@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,13 +14,15 @@
 #include "shared/core/text.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-#define STEPS_MAX 8
+#define STEPS_MAX 12
 #define CHANGES_SIZE 256
 
 /* A step: "+A" and "-A" are notices about board A, "!" says that notices were lost, and anything
  * else is a scan, such as "A1 B2:COM7": letters are boards, digits their ports, none if the
- * location is not known yet; lower-case letters stand for the same board in lower case. What
- * comes out reads "+A", "~A", "-A". */
+ * location is not known yet; lower-case letters stand for the same board in lower case; "#A1" is
+ * the stub of A, "!A1" the same with the registry's word on whose stub it is. "?A", "*A", "=A": the
+ * guest has asked for A, has it, has it no more. "@3000" is the time, in milliseconds from the
+ * case's start. What comes out reads "+A", "~A", "<A" (returned), "-A". */
 struct step {
     const char *event;
     const char *changes;
@@ -68,6 +71,90 @@ static const struct tracker_case tracker_cases[] = {
     {"tracker: no notice is owed once some were lost",
      {{"A1", "+A "}, {"none", "-A "}, {"!", ""}, {"A1", "+A "}, {"-A", "-A "}}},
     {"tracker: one of two leaves", {{"A1 B2", "+A +B "}, {"-B", "-B "}, {"A1", ""}}},
+    {"capture: the guest's own attach is no removal",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"-A", ""},
+      {"none", ""},
+      {"#A1", ""},
+      {"*A", ""},
+      {"@90000", ""}}},
+    {"capture: the scan sees the stub before the notice comes",
+     {{"A1", "+A "}, {"?A", ""}, {"#A1", ""}, {"-A", ""}, {"#A1", ""}, {"@90000", ""}}},
+    {"capture: a COM port that goes with it is no news",
+     {{"A1:COM7", "+A "}, {"?A", ""}, {"-A", ""}, {"#A1", ""}, {"*A", ""}}},
+    {"capture: let go, it is Windows' again",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"#A1", ""},
+      {"*A", ""},
+      {"=A", ""},
+      {"none", ""},
+      {"A1", "<A "},
+      {"@90000", ""}}},
+    {"capture: unplugged while attached",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"#A1", ""},
+      {"*A", ""},
+      {"@5000", ""},
+      {"none", ""},
+      {"@7999", ""},
+      {"@8000", "-A "},
+      {"none", ""},
+      {"A1", "+A "}}},
+    {"capture: unplugged while attached, and the guest says so",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"#A1", ""},
+      {"*A", ""},
+      {"=A", ""},
+      {"none", ""},
+      {"@3000", "-A "}}},
+    {"capture: resets while attached",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"#A1", ""},
+      {"*A", ""},
+      {"none", ""},
+      {"=A", ""},
+      {"A1", "<A "},
+      {"?A", ""},
+      {"#A1", ""},
+      {"*A", ""},
+      {"@90000", ""}}},
+    {"capture: comes back as something else in the same place",
+     {{"A1", "+A "}, {"?A", ""}, {"#A1", ""}, {"*A", ""}, {"B1", "-A +B "}}},
+    {"capture: one that takes ten seconds",
+     {{"A1", "+A "}, {"?A", ""}, {"-A", ""}, {"none", ""}, {"@10000", ""}, {"#A1", ""}}},
+    {"capture: fails, and the board comes back meanwhile",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"-A", ""},
+      {"none", ""},
+      {"+A", ""},
+      {"A1", ""},
+      {"=A", ""},
+      {"@90000", ""}}},
+    {"capture: unplugged while the guest asks",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"-A", ""},
+      {"none", ""},
+      {"=A", ""},
+      {"@999", ""},
+      {"@1000", "-A "}}},
+    {"capture: never comes to an end",
+     {{"A1", "+A "}, {"?A", ""}, {"-A", ""}, {"none", ""}, {"@14999", ""}, {"@15000", "-A "}}},
+    {"capture: refused, nothing moves", {{"A1", "+A "}, {"?A", ""}, {"=A", ""}, {"-A", "-A "}}},
+    {"capture: held without a stub is a plain removal",
+     {{"A1", "+A "}, {"?A", ""}, {"*A", ""}, {"-A", "-A "}}},
+    {"capture: a stub at another place is another board's",
+     {{"A1", "+A "}, {"?A", ""}, {"#A2", ""}, {"=A", ""}, {"@1000", "-A "}}},
+    {"capture: known by the registry after a restart",
+     {{"!A1", "+A "}, {"!A1", ""}, {"*A", ""}, {"=A", ""}, {"A1", "<A "}}},
+    {"capture: nobody's stub is no board", {{"#A1", ""}}},
+    {"capture: reports about unknown boards", {{"?A", ""}, {"*A", ""}, {"=A", ""}, {"A1", "+A "}}},
 };
 
 static void write_id(char *id, char letter)
@@ -76,9 +163,14 @@ static void write_id(char *id, char letter)
              letter >= 'a' ? "usb\\vid_1a86&pid_7523\\%c" : "USB\\VID_1A86&PID_7523\\%c", letter);
 }
 
+static void write_stub_id(char *id, char letter)
+{
+    snprintf(id, BOARD_ID_SIZE, "USB\\VID_80EE&PID_CAFE\\%c", letter);
+}
+
 static void on_change(void *context, enum pnp_change change, struct board *board)
 {
-    static const char signs[] = {'+', '~', '-'};
+    static const char signs[] = {'+', '~', '<', '-'};
     char *changes = context;
     size_t len = strlen(changes);
     char letter = board->id[strlen(board->id) - 1];
@@ -100,7 +192,13 @@ static void scan_from_text(const char *text, struct pnp_scan *scan)
         struct pnp_node *node;
 
         assert_int_equal(pnp_scan_add(scan, &node), 0);
-        write_id(node->instance_id, text[0]);
+        if (text[0] == '#' || text[0] == '!') {
+            text++;
+            len--;
+            write_stub_id(node->instance_id, text[0]);
+        } else {
+            write_id(node->instance_id, text[0]);
+        }
         if (len > 1 && text[1] != ':')
             snprintf(node->location, sizeof(node->location), "Port_#000%c.Hub_#0001", text[1]);
         if (colon != NULL)
@@ -110,9 +208,36 @@ static void scan_from_text(const char *text, struct pnp_scan *scan)
     }
 }
 
-static void run_step(struct pnp_tracker *tracker, const struct step *step)
+/* Reads what is no scan into `event`. Returns false for a scan. */
+static bool read_notice(const char *text, struct pnp_event *event, char *id)
 {
-    struct pnp_event event = {.type = PNP_EVENT_SCANNED};
+    static const struct {
+        char sign;
+        enum pnp_event_type type;
+    } signs[] = {{'+', PNP_EVENT_ARRIVED},
+                 {'-', PNP_EVENT_REMOVED},
+                 {'?', PNP_EVENT_ASKED},
+                 {'*', PNP_EVENT_HELD},
+                 {'=', PNP_EVENT_RELEASED}};
+
+    for (size_t i = 0; i < COUNT(signs); i++) {
+        if (text[0] == signs[i].sign) {
+            event->type = signs[i].type;
+            write_id(id, text[1]);
+            return true;
+        }
+    }
+    if (text[0] == '@')
+        event->type = PNP_EVENT_TICK;
+    else if (strcmp(text, "!") == 0)
+        event->type = PNP_EVENT_NOTICES_LOST;
+    return event->type != PNP_EVENT_SCANNED;
+}
+
+static void run_step_at(struct pnp_tracker *tracker, const struct step *step, int64_t now_ms)
+{
+    struct pnp_event event = {.type = PNP_EVENT_SCANNED, .now_ms = now_ms};
+    struct pnp_capture capture = {.description = "a board"};
     char changes[CHANGES_SIZE] = "";
     char id[BOARD_ID_SIZE] = "";
     struct pnp_scan scan;
@@ -120,27 +245,39 @@ static void run_step(struct pnp_tracker *tracker, const struct step *step)
     pnp_scan_init(&scan);
     event.id = id;
     event.scan = &scan;
-    if (step->event[0] == '+' || step->event[0] == '-') {
-        event.type = step->event[0] == '+' ? PNP_EVENT_ARRIVED : PNP_EVENT_REMOVED;
-        write_id(id, step->event[1]);
-    } else if (step->event[0] == '!') {
-        event.type = PNP_EVENT_NOTICES_LOST;
-    } else {
+    if (!read_notice(step->event, &event, id)) {
         scan_from_text(step->event, &scan);
+        if (step->event[0] == '!') {
+            write_id(capture.id, (char)(step->event[1] - 'A' + 'a'));
+            write_stub_id(capture.stub_id, step->event[1]);
+            event.captures = &capture;
+            event.capture_count = 1;
+        }
     }
     assert_int_equal(pnp_tracker_handle(tracker, &event, on_change, changes), 0);
     assert_string_equal(changes, step->changes);
     pnp_scan_finish(&scan);
 }
 
+static void run_step(struct pnp_tracker *tracker, const struct step *step)
+{
+    run_step_at(tracker, step, 0);
+}
+
 static void run_case(void **state)
 {
     const struct tracker_case *row = *state;
     struct pnp_tracker tracker;
+    int64_t now_ms = 0;
 
     pnp_tracker_init(&tracker);
-    for (size_t i = 0; i < STEPS_MAX && row->steps[i].event != NULL; i++)
-        run_step(&tracker, &row->steps[i]);
+    for (size_t i = 0; i < STEPS_MAX && row->steps[i].event != NULL; i++) {
+        const struct step *step = &row->steps[i];
+
+        if (step->event[0] == '@')
+            now_ms = strtoll(step->event + 1, NULL, 10);
+        run_step_at(&tracker, step, now_ms);
+    }
     pnp_tracker_finish(&tracker);
 }
 
