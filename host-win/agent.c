@@ -42,6 +42,7 @@ struct agent {
     struct board_news news;
     uv_timer_t look_timer; /* mostly due at once: one look for all the notices of a drain */
     uv_timer_t news_timer;
+    uv_timer_t away_timer; /* a board that usbipd has taken away, or is giving back, may be gone */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool devices_changed;
     bool stopping;
@@ -138,6 +139,13 @@ static void handle_removal(struct agent *agent, const struct board *board)
     schedule_news(agent);
 }
 
+/* The guest need not wait for its next try. */
+static void handle_return(struct agent *agent, const struct board *board)
+{
+    log_board("is Windows' again:", board);
+    send_to_guest(agent, WIRE_ARRIVAL, board);
+}
+
 static void on_change(void *context, enum pnp_change change, struct board *board)
 {
     struct agent *agent = context;
@@ -149,19 +157,40 @@ static void on_change(void *context, enum pnp_change change, struct board *board
     case PNP_CHANGE_UPDATE:
         handle_update(agent, board);
         break;
+    case PNP_CHANGE_RETURN:
+        handle_return(agent, board);
+        break;
     case PNP_CHANGE_REMOVAL:
         handle_removal(agent, board);
         break;
     }
 }
 
-static void track(struct agent *agent, const struct pnp_event *event)
-{
-    int error = pnp_tracker_handle(&agent->tracker, event, on_change, agent);
+static void on_away_timer(uv_timer_t *timer);
 
+static void track(struct agent *agent, struct pnp_event event)
+{
+    int64_t now_ms = (int64_t)uv_now(&agent->loop);
+    int64_t deadline_ms;
+    int error;
+
+    event.now_ms = now_ms;
+    error = pnp_tracker_handle(&agent->tracker, &event, on_change, agent);
     if (error != 0) {
         log_error("some boards can't be followed: %s", error_text(error));
     }
+    deadline_ms = pnp_tracker_deadline(&agent->tracker);
+    if (deadline_ms == PNP_CLAIMS_NEVER || agent->stopping) {
+        uv_timer_stop(&agent->away_timer);
+    } else {
+        uv_timer_start(&agent->away_timer, on_away_timer,
+                       deadline_ms > now_ms ? (uint64_t)(deadline_ms - now_ms) : 0, 0);
+    }
+}
+
+static void on_away_timer(uv_timer_t *timer)
+{
+    track(timer->data, (struct pnp_event){.type = PNP_EVENT_TICK});
 }
 
 /* What a user has to do before any board can be shared; said once for each state of things. */
@@ -229,7 +258,10 @@ static void look(struct agent *agent)
     log_usbipd(agent);
     if (has_scan) {
         agent->devices_changed = false;
-        track(agent, &(struct pnp_event){.type = PNP_EVENT_SCANNED, .scan = &scan});
+        track(agent, (struct pnp_event){.type = PNP_EVENT_SCANNED,
+                                        .scan = &scan,
+                                        .captures = agent->sharing.captures,
+                                        .capture_count = agent->sharing.capture_count});
     } else if (agent->devices_changed) {
         uv_timer_start(&agent->look_timer, on_look, LOOK_RETRY_MS, 0);
     }
@@ -251,11 +283,11 @@ static void on_notice(void *context, const void *item)
     }
     switch (notice->type) {
     case HOST_NOTICE_BOARD_ARRIVED:
-        track(agent, &(struct pnp_event){.type = PNP_EVENT_ARRIVED, .id = notice->id});
+        track(agent, (struct pnp_event){.type = PNP_EVENT_ARRIVED, .id = notice->id});
         agent->devices_changed = true;
         break;
     case HOST_NOTICE_BOARD_REMOVED:
-        track(agent, &(struct pnp_event){.type = PNP_EVENT_REMOVED, .id = notice->id});
+        track(agent, (struct pnp_event){.type = PNP_EVENT_REMOVED, .id = notice->id});
         agent->devices_changed = true;
         break;
     case HOST_NOTICE_DEVICES_CHANGED:
@@ -280,7 +312,7 @@ static void on_overflow(void *context, uint64_t lost)
     }
     log_warning("%llu notices of Windows came too fast; looking at everything anew",
                 (unsigned long long)lost);
-    track(agent, &(struct pnp_event){.type = PNP_EVENT_NOTICES_LOST});
+    track(agent, (struct pnp_event){.type = PNP_EVENT_NOTICES_LOST});
     agent->devices_changed = true;
     uv_timer_start(&agent->look_timer, on_look, 0, 0);
 }
@@ -311,10 +343,25 @@ static void on_link_down(void *context)
     publish_link(agent, false);
 }
 
+/* What the guest does with a board explains what Windows shows of it. */
+static enum pnp_event_type pnp_event_from_report(enum event_type report)
+{
+    switch (report) {
+    case EVENT_ATTACHING:
+        return PNP_EVENT_ASKED;
+    case EVENT_READY:
+        return PNP_EVENT_HELD;
+    default:
+        return PNP_EVENT_RELEASED;
+    }
+}
+
 static void on_link_report(void *context, const struct event *event)
 {
     struct agent *agent = context;
 
+    track(agent,
+          (struct pnp_event){.type = pnp_event_from_report(event->type), .id = event->board.id});
     board_news_report(&agent->news, event);
     schedule_news(agent);
 }
@@ -361,6 +408,7 @@ static void stop(struct agent *agent)
     }
     uv_close((uv_handle_t *)&agent->look_timer, NULL);
     uv_close((uv_handle_t *)&agent->news_timer, NULL);
+    uv_close((uv_handle_t *)&agent->away_timer, NULL);
     if (agent->link != NULL) {
         guest_link_close(agent->link, on_link_closed);
     } else if (agent->stream != NULL) {
@@ -373,8 +421,10 @@ static void start_handles(struct agent *agent)
 {
     uv_timer_init(&agent->loop, &agent->look_timer);
     uv_timer_init(&agent->loop, &agent->news_timer);
+    uv_timer_init(&agent->loop, &agent->away_timer);
     agent->look_timer.data = agent;
     agent->news_timer.data = agent;
+    agent->away_timer.data = agent;
     for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
         uv_signal_init(&agent->loop, &agent->signals[i]);
         agent->signals[i].data = agent;

@@ -13,6 +13,8 @@
 
 /* How often the nodes are looked at anew, should they change all the time. */
 #define LOOKS_MAX 8
+/* How often a node that seems to have gone is looked for before that is believed. */
+#define CONFIRMATIONS 3
 
 /* mingw-w64's devpkey.h only declares these without INITGUID; spelt out as Windows documents
  * them. */
@@ -204,29 +206,42 @@ static int add_all_nodes(struct pnp_scan *scan, enum depth depth)
     return result;
 }
 
-/* True if there are nodes now that `scan` has not. */
-static bool has_missed_any(const struct pnp_scan *scan)
+/* True if a node of `last` that `now` has too is missing in `scan`. */
+static bool lacks_any(const struct pnp_scan *scan, const struct pnp_scan *last,
+                      const struct pnp_scan *now)
 {
-    struct pnp_scan now;
-    bool has_missed = false;
+    for (size_t i = 0; i < last->count; i++) {
+        const char *id = last->nodes[i].instance_id;
 
-    pnp_scan_init(&now);
-    if (add_all_nodes(&now, DEPTH_ID) == 0) {
-        for (size_t i = 0; i < now.count && !has_missed; i++) {
-            has_missed = pnp_scan_find(scan, now.nodes[i].instance_id) == NULL;
+        if (pnp_scan_find(scan, id) == NULL && pnp_scan_find(now, id) != NULL) {
+            return true;
         }
     }
-    pnp_scan_finish(&now);
+    return false;
+}
+
+/* Looks again for what seems to have gone; true if some of it is there. */
+static bool has_missed_any(const struct pnp_scan *scan, const struct pnp_scan *last)
+{
+    bool has_missed = false;
+
+    for (int i = 0; i < CONFIRMATIONS && !has_missed && lacks_any(scan, last, last); i++) {
+        struct pnp_scan now;
+
+        pnp_scan_init(&now);
+        has_missed = add_all_nodes(&now, DEPTH_ID) == 0 && lacks_any(scan, last, &now);
+        pnp_scan_finish(&now);
+    }
     return has_missed;
 }
 
 /* An enumeration is no snapshot: a node that goes in the middle of it can make it skip another
  * one, and a board would seem to go and to come back. */
-int pnp_device_scan(struct pnp_scan *scan)
+int pnp_device_scan(const struct pnp_scan *last, struct pnp_scan *scan)
 {
     int result = add_all_nodes(scan, DEPTH_FACTS);
 
-    for (int look = 1; look < LOOKS_MAX && result == 0 && has_missed_any(scan); look++) {
+    for (int look = 1; look < LOOKS_MAX && result == 0 && has_missed_any(scan, last); look++) {
         pnp_scan_finish(scan);
         result = add_all_nodes(scan, DEPTH_FACTS);
     }

@@ -33,6 +33,27 @@ static bool read_text(HKEY key, const wchar_t *subkey, const wchar_t *name, char
            wide_to_utf8(wide, value, VALUE_SIZE) == 0;
 }
 
+/* While a device is attached, its entry has a volatile subkey that names its stub. */
+static void add_capture(HKEY devices, const wchar_t *subkey, const char *original_id,
+                        struct sharing *sharing)
+{
+    struct pnp_capture capture = {.description = ""};
+    wchar_t attached[SUBKEY_NAME_SIZE + sizeof L"\\Attached"];
+    char text[VALUE_SIZE];
+
+    _snwprintf(attached, SUBKEY_NAME_SIZE + sizeof L"\\Attached", L"%ls\\Attached", subkey);
+    if (sharing->capture_count == SHARING_CAPTURES_MAX ||
+        !read_text(devices, attached, L"InstanceId", text) ||
+        text_copy(capture.stub_id, sizeof capture.stub_id, text) != 0) {
+        return;
+    }
+    text_copy(capture.id, sizeof capture.id, original_id);
+    if (read_text(devices, subkey, L"Description", text)) {
+        text_copy(capture.description, sizeof capture.description, text);
+    }
+    sharing->captures[sharing->capture_count++] = capture;
+}
+
 static void add_bound(HKEY devices, const wchar_t *subkey, struct sharing *sharing)
 {
     struct hardware_id hardware_id;
@@ -41,6 +62,7 @@ static void add_bound(HKEY devices, const wchar_t *subkey, struct sharing *shari
     if (sharing->bound_count < SHARING_BOUND_MAX && read_text(devices, subkey, L"InstanceId", id) &&
         hardware_id_from_instance_id(id, &hardware_id) == 0) {
         text_copy(sharing->bound[sharing->bound_count++], BOARD_ID_SIZE, hardware_id.id);
+        add_capture(devices, subkey, hardware_id.id, sharing);
     }
 }
 
