@@ -7,6 +7,7 @@
 #define ROOT_DEVICE L"ROOT\\TTYFERRY_PNPBUS\\0000"
 #define DRIVER_FILE L"\\drivers\\pnpbus.sys"
 #define DRIVER_IMAGE L"\\SystemRoot\\System32\\drivers\\pnpbus.sys"
+#define START_TRIES 4
 
 static const GUID no_class;
 
@@ -54,6 +55,22 @@ static DWORD root_device_register(void)
     return error;
 }
 
+/* On a machine with too much to do Wine gives its own driver host too little time; the host is
+ * there when it is asked again. */
+static DWORD driver_start(SC_HANDLE service)
+{
+    DWORD error = ERROR_SUCCESS;
+
+    for (int i = 0; i < START_TRIES; i++) {
+        if (StartServiceW(service, 0, NULL) || GetLastError() == ERROR_SERVICE_ALREADY_RUNNING)
+            return ERROR_SUCCESS;
+        error = GetLastError();
+        if (error != ERROR_SERVICE_REQUEST_TIMEOUT)
+            break;
+    }
+    return error;
+}
+
 static DWORD service_start(void)
 {
     SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_ALL_ACCESS);
@@ -67,9 +84,7 @@ static DWORD service_start(void)
                              DRIVER_IMAGE, NULL, NULL, NULL, NULL, NULL);
     if (!service && GetLastError() == ERROR_SERVICE_EXISTS)
         service = OpenServiceW(manager, PNPBUS_SERVICE, SERVICE_ALL_ACCESS);
-    if (!service ||
-        (!StartServiceW(service, 0, NULL) && GetLastError() != ERROR_SERVICE_ALREADY_RUNNING))
-        error = GetLastError();
+    error = service ? driver_start(service) : GetLastError();
     if (service)
         CloseServiceHandle(service);
     CloseServiceHandle(manager);
