@@ -140,6 +140,8 @@ static void on_dial_closed(void *context)
 
 static void open_host(struct host *host, struct ground *ground)
 {
+    size_t wanted = ground->up_count + 1;
+
     memset(host, 0, sizeof *host);
     host->rig = ground->rig;
     host->recorder.owner = host;
@@ -147,7 +149,7 @@ static void open_host(struct host *host, struct ground *ground)
                                &recorder_callbacks, &host->recorder, &host->dial),
                      0);
     rig_run_until(host->rig, &host->recorder.up);
-    rig_run_until_count(host->rig, &ground->up_count, ground->up_count + 1);
+    rig_run_until_count(host->rig, &ground->up_count, wanted);
 }
 
 static void close_host(struct host *host)
