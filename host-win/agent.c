@@ -36,6 +36,7 @@ struct agent {
     struct usbipd_watch *watch;
     struct guest_link *link;
     struct stream *stream;
+    struct pnp_scan last_scan;
     struct pnp_tracker tracker; /* its boards' state is that of sharing_judge */
     struct sharing sharing;
     enum usbipd_health usbipd_health; /* as the log has it */
@@ -220,9 +221,9 @@ static void log_usbipd(struct agent *agent)
 }
 
 /* Returns true if the scan says something. */
-static bool scan_devices(struct pnp_scan *scan)
+static bool scan_devices(const struct agent *agent, struct pnp_scan *scan)
 {
-    int error = pnp_device_scan(scan);
+    int error = pnp_device_scan(&agent->last_scan, scan);
 
     if (error != 0) {
         log_error("the scan of the USB devices failed: %s", error_text(error));
@@ -253,7 +254,7 @@ static void look(struct agent *agent)
     bool has_scan;
 
     pnp_scan_init(&scan);
-    has_scan = agent->devices_changed && scan_devices(&scan);
+    has_scan = agent->devices_changed && scan_devices(agent, &scan);
     read_sharing(agent);
     log_usbipd(agent);
     if (has_scan) {
@@ -262,10 +263,14 @@ static void look(struct agent *agent)
                                         .scan = &scan,
                                         .captures = agent->sharing.captures,
                                         .capture_count = agent->sharing.capture_count});
-    } else if (agent->devices_changed) {
-        uv_timer_start(&agent->look_timer, on_look, LOOK_RETRY_MS, 0);
+        pnp_scan_finish(&agent->last_scan);
+        agent->last_scan = scan;
+        return;
     }
     pnp_scan_finish(&scan);
+    if (agent->devices_changed) {
+        uv_timer_start(&agent->look_timer, on_look, LOOK_RETRY_MS, 0);
+    }
 }
 
 static void on_look(uv_timer_t *timer)
@@ -496,10 +501,12 @@ int agent_run(const struct agent_options *options)
         return ERR_NOMEM;
     }
     agent->options = options;
+    pnp_scan_init(&agent->last_scan);
     pnp_tracker_init(&agent->tracker);
     board_news_init(&agent->news, &agent->tracker.boards, &agent->sharing, publish, agent);
     error = run_loop(agent);
     pnp_tracker_finish(&agent->tracker);
+    pnp_scan_finish(&agent->last_scan);
     free(agent);
     return error;
 }
