@@ -183,6 +183,10 @@ def ready(board: str, path: str) -> Message:
             "took_ms": {"import": 1, "enumerate": 2, "node": 3, "total": 6}}
 
 
+def failed(board: str) -> Message:
+    return {"type": "failed", "id": board.lower(), "code": "claim_failed", "message": "no", "remedy": "none", "retry_in_ms": None}
+
+
 def detached(board: str) -> Message:
     return {"type": "detached", "id": board.lower(), "reason": "lost"}
 
@@ -412,6 +416,54 @@ def silent_guest_does_not_hold_a_removal(rig: Rig) -> None:
 
 
 # The link -------------------------------------------------------------------------------------------------------------------------
+
+
+STUB = r"USB\VID_80EE&PID_CAFE"
+
+
+def captured(rig: Rig, suffix: str) -> str:
+    """A CH340 at 1-3 that usbipd-win has captured on the guest's behalf: the board's id. The stub is there."""
+    rig.pnp.bind(f"{CH340}\\{suffix}", "CH340")
+    board = rig.pnp.plug(CH340, suffix, port=3, compat=CH340_COMPAT, com="COM7")
+    until(rig.guest, board, wanted=True, com_port="COM7")
+    rig.guest.send(attaching(board))
+    rig.events.next("attaching", board)
+    rig.pnp.unplug(board)
+    rig.pnp.plug(STUB, suffix, port=3, desc="USBIP Shared Device")
+    rig.guest.send(ready(board, "/dev/ttyUSB0"))
+    expect_equal(rig.events.next("ready", board)["board"]["com_port"], "COM7", "com_port while captured")
+    return board
+
+
+def capture_by_usbipd_is_no_removal(rig: Rig) -> None:
+    board = captured(rig, "CAPTURED")
+    rig.guest.send(detached(board))
+    rig.pnp.unplug(f"{STUB}\\CAPTURED")
+    with ch340(rig, "CAPTURED"):
+        rig.guest.next("arrival", board)  # It need not wait for its next try.
+        rig.guest.send(attaching(board))
+        expect_equal(rig.events.names(board, "attaching")[0], "detached", "first event about the board")
+        rig.guest.send(failed(board))
+        rig.events.next("failed", board)
+    rig.guest.next("removal", board)
+    rig.events.next("removal", board)
+
+
+def unplugged_while_captured_is_a_removal(rig: Rig) -> None:
+    board = captured(rig, "PULLED")
+    rig.pnp.unplug(f"{STUB}\\PULLED")
+    rig.guest.send(detached(board))
+    expect_equal(rig.events.names(board, "removal"), ["detached", "removal"], "events")
+    rig.guest.next("removal", board)
+
+
+def bootloader_in_place_of_a_captured_board_is_another_board(rig: Rig) -> None:
+    board = captured(rig, "SWITCHES")
+    rig.pnp.unplug(f"{STUB}\\SWITCHES")
+    with rig.pnp.plugged(r"USB\VID_2341&PID_0036", "BOOT", port=3) as bootloader:
+        rig.guest.next("removal", board)
+        rig.guest.next("arrival", bootloader)
+    rig.guest.next("removal", bootloader)
 
 
 def lost_link_loses_no_board(rig: Rig) -> None:
@@ -691,6 +743,9 @@ CASES = [
     detached_comes_before_removal,
     replug_before_the_guest_has_let_go,
     silent_guest_does_not_hold_a_removal,
+    capture_by_usbipd_is_no_removal,
+    unplugged_while_captured_is_a_removal,
+    bootloader_in_place_of_a_captured_board_is_another_board,
     lost_link_loses_no_board,
     agent_that_starts_late_tells_boards_in_its_snapshot,
     board_that_arrives_ends_the_waiting_for_a_guest,

@@ -115,6 +115,29 @@ static void check_device(void **state)
     }
 }
 
+/* While a device is attached, usbipd names its stub in a subkey. */
+static void attached_device_is_known_by_its_stub(void **state)
+{
+    static struct sharing sharing;
+    HKEY key = make_key(KEY L"\\Devices\\{1}");
+
+    (void)state;
+    set_text(key, L"InstanceId", INSTANCE);
+    set_text(key, L"Description", L"a board");
+    RegCloseKey(key);
+    usbipd_read(&place, &sharing);
+    assert_int_equal(sharing.capture_count, 0);
+    key = make_key(KEY L"\\Devices\\{1}\\Attached");
+    set_text(key, L"InstanceId", L"USB\\VID_80EE&PID_CAFE\\X");
+    RegCloseKey(key);
+    usbipd_read(&place, &sharing);
+    remove_keys(NULL);
+    assert_int_equal(sharing.capture_count, 1);
+    assert_string_equal(sharing.captures[0].id, ID);
+    assert_string_equal(sharing.captures[0].stub_id, "USB\\VID_80EE&PID_CAFE\\X");
+    assert_string_equal(sharing.captures[0].description, "a board");
+}
+
 static void bad_device_hides_no_good_one(void **state)
 {
     static struct sharing sharing;
@@ -413,6 +436,8 @@ int main(void)
     CASES_ADD(&cases, device_rows, check_device);
     CASES_ADD(&cases, rule_rows, check_rule);
     add_with_clean_up(&cases, "devices: a bad one hides no good one", bad_device_hides_no_good_one);
+    add_with_clean_up(&cases, "devices: an attached one is known by its stub",
+                      attached_device_is_known_by_its_stub);
     add_with_clean_up(&cases, "devices: too many are cut", too_many_devices_are_cut);
     add_with_clean_up(&cases, "nothing installed", nothing_installed);
     add_with_clean_up(&cases, "the service's mutex", service_runs_while_its_mutex_is_held);
