@@ -48,6 +48,7 @@ parts=(
     "suite:$python tests/guest/vm_smoke.py"
     "suite:$python tests/host/pnp_smoke.py"
     "suite:$python tests/e2e/planted_bugs.py"
+    "suite:$python tests/e2e/captured.py"
 )
 if [ "$mode" = full ]; then
     parts+=("suite:$python tests/e2e/chain.py --rounds 25 --figures")

@@ -41,6 +41,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm")]
 
+from capture import IMPORT_DELAY_MS, Capture  # noqa: E402
 from link_relay import LinkRelay  # noqa: E402
 from models import MODELS, Model  # noqa: E402
 from streams import EventStream  # noqa: E402
@@ -64,13 +65,14 @@ class LabError(Exception):
 
 @dataclasses.dataclass
 class Board:
-    """A board that is plugged in. `id` is its key on the streams."""
+    """A board that is plugged in. `id` is its key on the streams; `node` is what pnpctl plugs for it."""
 
     name: str
     model: Model
     busid: str
     instance_id: str
     com_port: str | None
+    node: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -93,9 +95,11 @@ class Lab:
         self.vm = Vm(modprobe=modprobe)
         self.boards: dict[str, Board] = {}
         self.relay: LinkRelay | None = None
+        self.capture: Capture | None = None
+        self.windows_lock = threading.RLock()  # pnpctl answers one request at a time
         self._stack = contextlib.ExitStack()
         self._next_com = 5
-        self._bound: set[str] = set()
+        self._bound: dict[str, str] = {}  # the guid of the registry's entry
 
     def __enter__(self) -> Lab:
         try:
@@ -146,6 +150,13 @@ class Lab:
         self.start_host_agent()
         # The Windows stream may have told it before anybody could subscribe, and a snapshot has no link.
         self.guest.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up", mark)
+
+    def start_capture(self) -> None:
+        """From now on usbipd-win shows in Windows' device tree what it does to a board that the guest imports. After
+        start_agents."""
+        self.capture = Capture(self)
+        self.capture.start()
+        self._stack.callback(self.capture.stop)
 
     def wait_link(self, state: str, marks: dict[EventStream, int] | None = None) -> None:
         """Both streams say that the link is up, or down."""
@@ -239,14 +250,32 @@ class Lab:
             fields |= {"com": board.com_port, "on": model.com_on}
         usb.setdefault("serial", model.serial)
         self.usbipd.plug(busid, model.chip, instance=board.instance_id, **usb)
+        if self.capture:
+            fault = {"import_delay_ms": IMPORT_DELAY_MS, "times": 1000, **(fault or {})}
         if fault:
             self.usbipd.fault(busid, **fault)
-        if bound:
-            self.bind(board)
-        else:
-            self.unbind(board)
-        self.boards[busid] = board
-        self.pnp.plug(model.device_id, instance, **fields)
+        board.node = {"instance": instance, **fields}
+        with self.windows_lock:
+            if bound:
+                self.bind(board)
+            else:
+                self.unbind(board)
+            self.boards[busid] = board
+            self.plug_node(board)
+        return board
+
+    def plug_node(self, board: Board) -> None:
+        """Windows enumerates the board itself."""
+        self.pnp.plug(board.model.device_id, **board.node)
+
+    def unplug(self, busid: str) -> Board:
+        """Pulls the board: its USB/IP connection ends and Windows sees it go."""
+        if busid not in self.boards:
+            raise LabError(f"there is no board at {busid}")
+        with self.windows_lock:
+            board = self.boards.pop(busid)
+            self.usbipd.unplug(busid)
+            self.pnp.unplug(self.capture.node_of(board) if self.capture else board.instance_id)
         return board
 
     def _new_com_port(self) -> str:
@@ -261,22 +290,21 @@ class Lab:
     def bind(self, board: Board) -> None:
         """What `usbipd bind` does to the registry; it outlasts the board's stay."""
         if board.instance_id not in self._bound:
-            self.pnp.bind(board.instance_id, board.model.description)
-            self._bound.add(board.instance_id)
+            self._bound[board.instance_id] = self.pnp.bind(board.instance_id, board.model.description)
 
     def unbind(self, board: Board) -> None:
         if board.instance_id in self._bound:
             self.pnp.unbind(board.instance_id)
-            self._bound.remove(board.instance_id)
+            del self._bound[board.instance_id]
 
-    def unplug(self, busid: str) -> Board:
-        """Pulls the board: its USB/IP connection ends and Windows sees it go."""
-        if busid not in self.boards:
-            raise LabError(f"there is no board at {busid}")
-        board = self.boards.pop(busid)
-        self.usbipd.unplug(busid)
-        self.pnp.unplug(board.instance_id)
-        return board
+    def note_attached(self, board: Board, stub_id: str | None) -> None:
+        """What usbipd-win notes in the registry for as long as a board is attached."""
+        key = f"HKLM\\SOFTWARE\\usbipd-win\\Devices\\{self._bound[board.instance_id]}\\Attached"
+        if stub_id:
+            for name, value in (("BusId", board.busid), ("IPAddress", "10.0.2.15"), ("InstanceId", stub_id)):
+                self.prefix.run("reg.exe", "add", key, "/v", name, "/d", value, "/f")
+        else:
+            self.prefix.run("reg.exe", "delete", key, "/f")
 
     def list(self) -> list[dict[str, Any]]:
         """The boards with what the USB/IP double counts."""

@@ -21,6 +21,7 @@ class EventStream:
 
     def __init__(self, name: str, pipe: BinaryIO) -> None:
         self.name = name
+        self.on_event: Callable[[Event], None] | None = None  # called for each line, by the thread that reads
         self.limit_s = 30.0  # how long wait() waits unless told
         self.events: list[tuple[float, Event]] = []
         self._ended = False
@@ -35,6 +36,8 @@ class EventStream:
             with self._changed:
                 self.events.append((received, event))
                 self._changed.notify_all()
+            if self.on_event:
+                self.on_event(event)
         with self._changed:
             self._ended = True
             self._changed.notify_all()
