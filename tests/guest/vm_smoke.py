@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -328,6 +329,115 @@ def refused_import_is_told_and_tried_again(rig: Rig) -> None:
     detach(rig, "usb\\a", "1-3")
 
 
+def import_reply_that_is_cut_is_told_and_tried_again(rig: Rig) -> None:
+    for cut_at in (0, 5, 8, 200, 319):
+        host = rig.connect()
+        rig.usbipd.plug("1-3", "ch341")
+        rig.usbipd.fault("1-3", cut_reply_at=cut_at, times=1)
+        host.arrival("usb\\a", "1-3")
+        expect_equal(host.next("failed")["code"], "usbipd_closed", f"code after {cut_at} bytes")
+        host.next("ready")
+        detach(rig, "usb\\a", "1-3")
+
+
+def board_that_goes_during_its_import_leaves_nothing(rig: Rig) -> None:
+    host = rig.connect()
+    mark = rig.events.mark()
+    rig.usbipd.plug("1-3", "ch341")
+    rig.usbipd.fault("1-3", import_delay_ms=1000, times=1)
+    host.arrival("usb\\a", "1-3")
+    host.next("attaching")
+    host.send({"type": "removal", "id": "usb\\a"})
+    rig.events.wait_event("removal", "usb\\a", mark)
+    # Its next life is not met by the late reply to the first import.
+    rig.usbipd.unplug("1-3")
+    tty = attach(rig, "usb\\a", "1-3")
+    rig.echo(tty, "1-3")
+    detach(rig, "usb\\a", "1-3")
+    told = [event["event"] for event in rig.events.since(mark) if event.get("board", {}).get("id") == "usb\\a"]
+    once = ["arrival", "attaching", "ready", "detached", "removal"]
+    expect_equal(told, ["arrival", "attaching", "removal", *once], "what the stream said")
+    expect_equal(rig.busy_ports(), "", "ports in use")
+
+
+def board_that_goes_while_the_kernel_brings_it_up_leaves_nothing(rig: Rig) -> None:
+    for _ in range(3):
+        host = rig.connect()
+        mark = rig.events.mark()
+        rig.usbipd.plug("1-3", "ch341", delay_us=50_000)
+        host.arrival("usb\\a", "1-3")
+        rig.vm.run("until snapshot.sh | grep -q ^vhci; do :; done", timeout=LIMIT_S, check=True)
+        host.send({"type": "removal", "id": "usb\\a"})
+        rig.events.wait_event("removal", "usb\\a", mark)
+        rig.usbipd.unplug("1-3")
+        expect_equal(rig.busy_ports(), "", "ports in use")
+        tty = attach(rig, "usb\\a", "1-3")
+        rig.echo(tty, "1-3")
+        detach(rig, "usb\\a", "1-3")
+
+
+def board_that_comes_back_at_once_is_ready_again(rig: Rig) -> None:
+    host = rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    for _ in range(3):
+        host.send({"type": "removal", "id": "usb\\a"})
+        rig.usbipd.unplug("1-3")
+        rig.usbipd.plug("1-3", "ch341")
+        host.arrival("usb\\a", "1-3")
+        host.next("detached")
+        rig.echo(host.next("ready")["ttys"][0]["path"], "1-3")
+    detach(rig, "usb\\a", "1-3")
+
+
+def two_boards_are_independent(rig: Rig) -> None:
+    host = rig.connect()
+    first = attach(rig, "usb\\a", "1-3")
+    second = attach(rig, "usb\\b", "2-1", "cdc_acm")
+    rig.usbipd.unplug("1-3")
+    host.send({"type": "removal", "id": "usb\\a"})
+    expect_equal(host.next("detached")["id"], "usb\\a", "the detached board")
+    expect_equal(rig.vm.run(f"[ -e {first} ]")[0], 1, "a look for the first one's tty")
+    rig.echo(second, "2-1")
+    detach(rig, "usb\\b", "2-1")
+
+
+def ports_of_other_programs_are_left_alone(rig: Rig) -> None:
+    rig.usbipd.plug("2-2", "cdc_acm")
+    _, output = rig.vm.run(f"vhci_attach attach 10.0.2.2 {rig.usbipd.port} 2-2", check=True)
+    foreign = json.loads(output)["tty"]
+    before = rig.busy_ports()
+    with attached(rig, "usb\\a", "1-3"):
+        rig.echo(foreign, "2-2")
+    expect_equal(rig.busy_ports(), before, "ports in use")
+    rig.echo(foreign, "2-2")
+    rig.usbipd.unplug("2-2")
+    rig.vm.run("vhci_attach wait-free", check=True)
+
+
+LONG_UEVENT = f"change 00000000-0000-0000-0000-000000000000 X={'x' * 1700}"
+
+
+def lost_uevents_lose_no_news(rig: Rig) -> None:
+    host = rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    rig.agent.send_signal(signal.SIGSTOP)
+    try:
+        # More than the agent's socket holds; and then the board goes.
+        flood = f"i=0; while [ $i -lt 4500 ]; do echo {LONG_UEVENT} >/sys/class/mem/null/uevent; i=$((i+1)); done"
+        rig.vm.run(flood, timeout=LIMIT_S, check=True)
+        rig.usbipd.unplug("1-3")
+        rig.vm.run("vhci_attach wait-free", check=True)
+    finally:
+        rig.agent.send_signal(signal.SIGCONT)
+    expect_equal(host.next("detached")["reason"], "server_lost", "reason")
+    assert "more events than room" in rig.log(), "the kernel has lost no events"
+    # The agent hears on.
+    rig.usbipd.plug("1-3", "ch341")
+    host.arrival("usb\\a", "1-3")
+    host.next("ready")
+    detach(rig, "usb\\a", "1-3")
+
+
 def absent_usbipd_is_told_with_a_remedy(rig: Rig) -> None:
     host = rig.connect()
     rig.vm.run("ip route del default", check=True)
@@ -357,6 +467,22 @@ def second_agent_says_what_is_wrong(rig: Rig) -> None:
     assert code == 1 and "another agent serves /run/ttyferry/events.sock" in output, (code, output)
     code, output = rig.vm.run("ttyferry agent --stream /run/other.sock 2>&1")
     assert code == 1 and "port 24240" in output, (code, output)
+
+
+def wait_prints_the_path_and_nothing_else(rig: Rig) -> None:
+    rig.connect()
+    waiting = rig.vm.popen("exec ttyferry wait 1a86:7523 --timeout 30")
+    tty = attach(rig, "usb\\a", "1-3")
+    expect_equal((waiting.wait(LIMIT_S), waiting.stdout.read()), (0, f"{tty}\n".encode()), "exit code and output")
+    expect_equal(rig.vm.run("ttyferry wait port=1-3 --timeout 30"), (0, f"{tty}\n"), "of one that comes late")
+    detach(rig, "usb\\a", "1-3")
+
+
+def wait_says_by_its_exit_code_why_there_is_no_path(rig: Rig) -> None:
+    expect_equal(rig.vm.run("ttyferry wait 1a86:7523 --timeout 0.2 2>/dev/null"), (3, ""), "timed out")
+    expect_equal(rig.vm.run("ttyferry wait 2>/dev/null"), (2, ""), "wrong usage")
+    nobody = rig.vm.run("ttyferry wait 1a86:7523 --stream /run/nobody.sock --timeout 0.2 2>/dev/null")
+    expect_equal(nobody, (4, ""), "without an agent")
 
 
 def agent_without_auth_says_what_to_write(rig: Rig) -> None:
@@ -423,9 +549,18 @@ CASES = [
     half_a_line_then_close_loses_no_board,
     wrong_first_lines_are_refused_with_the_reason,
     refused_import_is_told_and_tried_again,
+    import_reply_that_is_cut_is_told_and_tried_again,
+    board_that_goes_during_its_import_leaves_nothing,
+    board_that_goes_while_the_kernel_brings_it_up_leaves_nothing,
+    board_that_comes_back_at_once_is_ready_again,
+    two_boards_are_independent,
+    ports_of_other_programs_are_left_alone,
+    lost_uevents_lose_no_news,
     absent_usbipd_is_told_with_a_remedy,
     board_without_a_place_says_so,
     second_agent_says_what_is_wrong,
+    wait_prints_the_path_and_nothing_else,
+    wait_says_by_its_exit_code_why_there_is_no_path,
     agent_without_auth_says_what_to_write,
     help_lists_what_works,
     killed_agent_takes_over_its_board_when_it_is_back,
