@@ -1,4 +1,5 @@
-/* The host controller's files, in trees that the test makes: two controllers of 2 + 2 ports. */
+/* The host controller's files, in trees that the test makes: two controllers of 2 + 2 ports, and
+ * those of Debian's and WSL's kernels. */
 #include "guest-linux/vhci.h"
 
 #include <stdio.h>
@@ -56,13 +57,18 @@ static void remove_rig(struct rig *rig)
     tree_remove(&rig->tree);
 }
 
+/* A file that held NOTHING and that the text was then written into, in one call. */
 static void expect_file(const struct rig *rig, const char *path, const char *text)
 {
-    char found[256];
+    char expected[64] = NOTHING;
+    char found[64];
+    size_t len = strlen(text);
 
-    tree_read(&rig->tree, path, found, sizeof found);
     /* The kernel takes a write as a whole; a plain file keeps what is longer. */
-    assert_memory_equal(found, text, strlen(text));
+    assert_true(len < sizeof expected);
+    memcpy(expected, text, len);
+    tree_read(&rig->tree, path, found, sizeof found);
+    assert_string_equal(found, expected);
 }
 
 /* Attaching ----------------------------------------------------------------------------------- */
@@ -93,6 +99,9 @@ static const struct attach_row attach_rows[] = {
     {"attach: rows that do not parse are passed over",
      HEADING "hs  0000 garbage\nhs  0001 " FREE "\x01\xff\nss  0002 " FREE "ss  0003 " FREE, NULL,
      "4\n", BOARD_SPEED_FULL, 0, 1, PLATFORM "/vhci_hcd.0/usb3/3-2", "1 42 65539 2"},
+    {"attach: a row of a port that no kernel has",
+     HEADING "hs  99999 " FREE "hs  0001 " FREE "ss  0002 " FREE "ss  0003 " FREE, NULL, "4\n",
+     BOARD_SPEED_FULL, 0, 1, PLATFORM "/vhci_hcd.0/usb3/3-2", "1 42 65539 2"},
     {"attach: no port is free",
      HEADING "hs  0000 " USED "hs  0001 " USED "ss  0002 " FREE "ss  0003 " FREE, NULL, "4\n",
      BOARD_SPEED_FULL, ERR_FULL, 0, NULL, NOTHING},
@@ -185,6 +194,156 @@ static void without_root_hubs_there_is_no_place(void **state)
     remove_rig(&rig);
 }
 
+/* A kernel with so many controllers and ports; all of the first one's high-speed ports are used but
+ * the last. */
+struct kernel_row {
+    const char *name;
+    unsigned controllers;
+    unsigned ports; /* of each root hub */
+    enum board_speed speed;
+    const char *devpath;
+    const char *written;
+};
+
+static const struct kernel_row kernel_rows[] = {
+    {"kernel: Debian's, full speed", 8, 15, BOARD_SPEED_FULL, PLATFORM "/vhci_hcd.1/usb3/3-1",
+     "30 42 65539 2"},
+    {"kernel: Debian's, super speed", 8, 15, BOARD_SPEED_SUPER, PLATFORM "/vhci_hcd.1/usb4/4-1",
+     "45 42 65539 5"},
+    {"kernel: WSL's, full speed", 1, 8, BOARD_SPEED_FULL, PLATFORM "/vhci_hcd.0/usb1/1-8",
+     "7 42 65539 2"},
+    {"kernel: WSL's, super speed", 1, 8, BOARD_SPEED_SUPER, PLATFORM "/vhci_hcd.0/usb2/2-1",
+     "8 42 65539 5"},
+};
+
+static void make_status(const struct tree *tree, const struct kernel_row *kernel,
+                        unsigned controller)
+{
+    char name[TREE_PATH_SIZE] = FIRST "/status";
+    char text[4096];
+    size_t len = (size_t)snprintf(text, sizeof text, HEADING);
+
+    if (controller > 0) {
+        snprintf(name, sizeof name, FIRST "/status.%u", controller);
+    }
+    for (unsigned i = 0; i < 2 * kernel->ports; i++) {
+        bool used = controller == 0 && i + 1 < kernel->ports;
+
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s  %04u %s",
+                                i < kernel->ports ? "hs" : "ss", controller * 2 * kernel->ports + i,
+                                used ? USED : FREE);
+    }
+    assert_true(len < sizeof text);
+    tree_write(tree, name, text);
+}
+
+static void a_kernel_of_any_size_is_understood(void **state)
+{
+    const struct kernel_row *kernel = *state;
+    struct vhci_place place;
+    char text[64];
+    struct rig rig;
+
+    make_rig(&rig);
+    tree_delete(&rig.tree, PLATFORM);
+    tree_write(&rig.tree, FIRST "/attach", NOTHING);
+    snprintf(text, sizeof text, "%u\n", kernel->controllers * 2 * kernel->ports);
+    tree_write(&rig.tree, FIRST "/nports", text);
+    for (unsigned i = 0; i < kernel->controllers; i++) {
+        make_status(&rig.tree, kernel, i);
+        snprintf(text, sizeof text, "vhci_hcd.%u/usb%u", i, 2 * i + 1);
+        make_root_hub(&rig.tree, text, "480\n");
+        snprintf(text, sizeof text, "vhci_hcd.%u/usb%u", i, 2 * i + 2);
+        make_root_hub(&rig.tree, text, "5000\n");
+    }
+    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, kernel->speed, &place), 0);
+    expect_file(&rig, FIRST "/attach", kernel->written);
+    assert_string_equal(place.devpath, kernel->devpath);
+    remove_rig(&rig);
+}
+
+/* Taking over --------------------------------------------------------------------------------- */
+
+struct adopt_row {
+    const char *name;
+    const char *status_1;
+    int err;
+    unsigned port;
+    const char *devpath;
+};
+
+static const struct adopt_row adopt_rows[] = {
+    {"adopt: on a high-speed port",
+     HEADING "hs  0004 " FREE "hs  0005 " USED "ss  0006 " FREE "ss  0007 " FREE, 0, 5,
+     PLATFORM "/vhci_hcd.1/usb5/5-2"},
+    {"adopt: on a SuperSpeed port",
+     HEADING "hs  0004 " FREE "hs  0005 " FREE "ss  0006 " USED "ss  0007 " FREE, 0, 6,
+     PLATFORM "/vhci_hcd.1/usb6/6-1"},
+    {"adopt: nothing is attached", IDLE_1, ERR_NOT_FOUND, 0, NULL},
+    {"adopt: two of the same",
+     HEADING "hs  0004 " USED "hs  0005 " USED "ss  0006 " FREE "ss  0007 " FREE, ERR_NOT_FOUND, 0,
+     NULL},
+    {"adopt: another board",
+     HEADING "hs  0004 006 002 00020001 000007 1-1\nhs  0005 " FREE "ss  0006 " FREE
+             "ss  0007 " FREE,
+     ERR_NOT_FOUND, 0, NULL},
+    {"adopt: not yet enumerated",
+     HEADING "hs  0004 005 002 00010003 000007 1-1\nhs  0005 " FREE "ss  0006 " FREE
+             "ss  0007 " FREE,
+     ERR_NOT_FOUND, 0, NULL},
+    {"adopt: its row does not parse",
+     HEADING "hs  0004 006 002 0001000x 000007 1-1\nhs  0005 " FREE "ss  0006 " FREE
+             "ss  0007 " FREE,
+     ERR_NOT_FOUND, 0, NULL},
+};
+
+static void a_device_is_taken_over(void **state)
+{
+    const struct adopt_row *row = *state;
+    struct vhci_place place = {.port = 99};
+    struct rig rig;
+
+    make_rig(&rig);
+    tree_write(&rig.tree, FIRST "/status.1", row->status_1);
+    assert_int_equal(vhci_adopt(rig.vhci, DEVID, &place), row->err);
+    if (row->err == 0) {
+        assert_int_equal(place.port, row->port);
+        assert_int_equal(place.devid, DEVID);
+        assert_string_equal(place.devpath, row->devpath);
+    } else {
+        assert_int_equal(place.port, 99);
+    }
+    expect_file(&rig, FIRST "/attach", NOTHING);
+    expect_file(&rig, FIRST "/detach", NOTHING);
+    remove_rig(&rig);
+}
+
+static void a_device_is_taken_over_once_until_it_is_released(void **state)
+{
+    struct vhci_place first;
+    struct vhci_place second;
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    tree_delete(&rig.tree, FIRST "/status.1");
+    tree_write(&rig.tree, FIRST "/nports", "4\n");
+    tree_write(&rig.tree, FIRST "/status",
+               HEADING "hs  0000 " USED "hs  0001 " FREE "ss  0002 " FREE "ss  0003 " FREE);
+    assert_int_equal(vhci_adopt(rig.vhci, DEVID, &first), 0);
+    assert_int_equal(vhci_adopt(rig.vhci, DEVID, &second), ERR_NOT_FOUND);
+    /* Its port counts as given out, also when the kernel has freed it. */
+    tree_write(&rig.tree, FIRST "/status", IDLE_0);
+    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &second), 0);
+    assert_int_equal(second.port, 1);
+    vhci_release(rig.vhci, &first);
+    tree_write(&rig.tree, FIRST "/status",
+               HEADING "hs  0000 " USED "hs  0001 " FREE "ss  0002 " FREE "ss  0003 " FREE);
+    assert_int_equal(vhci_adopt(rig.vhci, DEVID, &second), 0);
+    assert_int_equal(second.port, 0);
+    remove_rig(&rig);
+}
+
 /* Detaching ----------------------------------------------------------------------------------- */
 
 struct port_row {
@@ -265,6 +424,7 @@ static void without_the_module_nothing_is_attached(void **state)
     tree_delete(&rig.tree, "/module");
     assert_false(vhci_is_loaded(rig.vhci));
     assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &place), ERR_NOT_FOUND);
+    assert_int_equal(vhci_adopt(rig.vhci, DEVID, &place), ERR_NOT_FOUND);
     assert_true(vhci_is_free(rig.vhci, &place_0));
     assert_int_equal(vhci_detach(rig.vhci, &place_0), ERR_NOT_FOUND);
     remove_rig(&rig);
@@ -280,6 +440,10 @@ int main(void)
     cases_add_one(&cases, "a failed attach holds no port", a_failed_attach_holds_no_port);
     cases_add_one(&cases, "without root hubs there is no place",
                   without_root_hubs_there_is_no_place);
+    CASES_ADD(&cases, kernel_rows, a_kernel_of_any_size_is_understood);
+    CASES_ADD(&cases, adopt_rows, a_device_is_taken_over);
+    cases_add_one(&cases, "a device is taken over once until it is released",
+                  a_device_is_taken_over_once_until_it_is_released);
     CASES_ADD(&cases, port_rows, a_port_is_free_or_not);
     cases_add_one(&cases, "a detach that can not be written is told",
                   a_detach_that_can_not_be_written_is_told);
