@@ -416,6 +416,74 @@ static void an_import_can_be_cancelled_before_it_connects(void **state)
     assert_int_equal(count_descriptors(), descriptors);
 }
 
+/* Cancels an import after so many turns of the loop, when it has done its part of the last one. */
+struct canceller {
+    uv_check_t check;
+    struct ground *ground;
+    size_t turns;
+    size_t wanted;
+    bool cancelled;
+};
+
+static void on_check(uv_check_t *check)
+{
+    struct canceller *canceller = check->data;
+
+    if (!canceller->ground->outcome.done && ++canceller->turns == canceller->wanted) {
+        usbip_import_cancel(canceller->ground->import);
+        canceller->cancelled = true;
+    }
+}
+
+/* The server answers a byte a turn. Returns false if the import was over before the turn came. */
+static bool cancel_at_turn(struct ground *ground, size_t turn)
+{
+    struct canceller canceller = {.ground = ground, .wanted = turn};
+    size_t sent = 0;
+
+    assert_int_equal(uv_check_init(&ground->rig->loop, &canceller.check), 0);
+    canceller.check.data = &canceller;
+    assert_int_equal(uv_check_start(&canceller.check, on_check), 0);
+    start(ground, LONG_MS);
+    while (!canceller.cancelled && !ground->outcome.done) {
+        rig_turn(ground->rig);
+        if (ground->server.is_open && ground->server.request_len == USBIP_PROTOCOL_REQUEST_SIZE &&
+            sent < sizeof ground->reply) {
+            import_server_send(&ground->server, ground->reply + sent++, 1);
+        }
+    }
+    if (!canceller.cancelled) {
+        expect_imported(ground);
+        close(ground->outcome.result.fd);
+    }
+    /* The server sees each connection's end before the next one comes. */
+    uv_close((uv_handle_t *)&canceller.check, NULL);
+    while (ground->server.connections == 0 || ground->server.is_open) {
+        uv_run(&ground->rig->loop, UV_RUN_ONCE);
+    }
+    rig_turn(ground->rig);
+    assert_true(ground->outcome.done == !canceller.cancelled);
+    ground->server.connections = 0;
+    return canceller.cancelled;
+}
+
+static void an_import_can_be_cancelled_at_any_turn(void **state)
+{
+    size_t descriptors;
+    size_t turn = 1;
+    struct ground ground;
+
+    make_ground(&ground, state);
+    descriptors = count_descriptors();
+    while (cancel_at_turn(&ground, turn)) {
+        assert_int_equal(count_descriptors(), descriptors);
+        turn++;
+    }
+    /* Every byte of the reply had a turn of its own. */
+    assert_true(turn > sizeof ground.reply);
+    import_server_close(&ground.server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +501,7 @@ int main(void)
         RIG_TEST(what_is_no_target_is_refused_at_once),
         RIG_TEST(a_cancelled_import_is_closed_and_not_told),
         RIG_TEST(an_import_can_be_cancelled_before_it_connects),
+        RIG_TEST(an_import_can_be_cancelled_at_any_turn),
     };
 
     return cmocka_run_group_tests_name("usbip_import", tests, NULL, NULL);
