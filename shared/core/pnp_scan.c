@@ -107,11 +107,11 @@ int pnp_scan_board_from_stub(const struct pnp_node *stub, const char *original_i
     if (hardware_id_from_instance_id(original_id, &hardware_id) != 0 ||
         hardware_id.interface != HARDWARE_ID_NO_INTERFACE || hardware_id_is_stub(&hardware_id))
         return ERR_INVALID;
+    if (hardware_id_known_kind(hardware_id.vid, hardware_id.pid) == BOARD_KIND_OTHER)
+        return ERR_NOT_FOUND;
     board_from_node(stub, &hardware_id, board);
     text_copy(board->description, sizeof(board->description), description);
     board->kind = hardware_id_known_kind(board->vid, board->pid);
-    if (board->kind == BOARD_KIND_OTHER)
-        board->kind = BOARD_KIND_SERIAL;
     return 0;
 }
 

@@ -42,8 +42,9 @@ const struct pnp_node *pnp_scan_find(const struct pnp_scan *scan, const char *in
 const struct pnp_node *pnp_scan_find_stub(const struct pnp_scan *scan, const struct board *board);
 
 /* Makes a board of a stub whose original instance id is known (usbipd-win's registry has it):
- * its ids, place and `description`; the kind that its VID and PID tell, else serial, for somebody
- * has asked for it. Returns 0 or ERR_INVALID for an id that is no board's. */
+ * its ids, place and `description`, and the kind that its VID and PID tell. Returns 0;
+ * ERR_NOT_FOUND if they tell none, for a stub hides what else would, and it may be somebody's
+ * webcam; ERR_INVALID for an id that is no board's. */
 int pnp_scan_board_from_stub(const struct pnp_node *stub, const char *original_id,
                              const char *description, struct board *board);
 

@@ -318,6 +318,33 @@ static void scan_board_without_known_ids(struct pnp_tracker *tracker, const char
     pnp_scan_finish(&scan);
 }
 
+/* What is attached somewhere and is no board that anybody knows stays out of it. */
+static void test_captured_webcam(void **state)
+{
+    struct pnp_capture capture = {.id = "usb\\vid_046d&pid_0825\\ab34ff20",
+                                  .stub_id = "USB\\VID_80EE&PID_CAFE\\AB34FF20"};
+    struct pnp_tracker tracker;
+    struct pnp_scan scan;
+    struct pnp_node *node;
+    char changes[CHANGES_SIZE] = "";
+
+    (void)state;
+    pnp_tracker_init(&tracker);
+    pnp_scan_init(&scan);
+    assert_int_equal(pnp_scan_add(&scan, &node), 0);
+    strcpy(node->instance_id, capture.stub_id);
+    assert_int_equal(pnp_tracker_handle(&tracker,
+                                        &(struct pnp_event){.type = PNP_EVENT_SCANNED,
+                                                            .scan = &scan,
+                                                            .captures = &capture,
+                                                            .capture_count = 1},
+                                        on_change, changes),
+                     0);
+    assert_string_equal(changes, "");
+    pnp_scan_finish(&scan);
+    pnp_tracker_finish(&tracker);
+}
+
 /* When a composite board is pulled, the child node with its COM port goes first. */
 static void test_kind_outlives_its_com_port(void **state)
 {
@@ -337,14 +364,15 @@ static void test_kind_outlives_its_com_port(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(tracker_cases) + 2] = {
+    struct CMUnitTest tests[COUNT(tracker_cases) + 3] = {
         {.name = "tracker: many leave at once", .test_func = test_many_leave},
         {.name = "tracker: a kind outlives the COM port it rests on",
          .test_func = test_kind_outlives_its_com_port},
+        {.name = "tracker: a captured webcam is nobody's board", .test_func = test_captured_webcam},
     };
 
     for (size_t i = 0; i < COUNT(tracker_cases); i++) {
-        tests[2 + i] = (struct CMUnitTest){.name = tracker_cases[i].name,
+        tests[3 + i] = (struct CMUnitTest){.name = tracker_cases[i].name,
                                            .test_func = run_case,
                                            .initial_state = (void *)&tracker_cases[i]};
     }
