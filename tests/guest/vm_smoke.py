@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import signal
 import socket
@@ -414,6 +415,20 @@ def ports_of_other_programs_are_left_alone(rig: Rig) -> None:
     rig.vm.run("vhci_attach wait-free", check=True)
 
 
+def removed_board_is_let_go_though_usbipd_is_silent(rig: Rig) -> None:
+    host = rig.connect()
+    tty = attach(rig, "usb\\a", "1-3")
+    os.kill(rig.usbipd.pid, signal.SIGSTOP)
+    try:
+        host.send({"type": "removal", "id": "usb\\a"})
+        expect_equal(host.next("detached")["reason"], "lost", "reason")
+        expect_equal((rig.vm.run(f"[ -e {tty} ]")[0], rig.busy_ports()), (1, ""), "a look for the tty, and ports in use")
+    finally:
+        os.kill(rig.usbipd.pid, signal.SIGCONT)
+    rig.usbipd.unplug("1-3")
+    host.close()
+
+
 LONG_UEVENT = f"change 00000000-0000-0000-0000-000000000000 X={'x' * 1700}"
 
 
@@ -524,6 +539,26 @@ def other_device_with_the_same_devid_is_not_taken_over(rig: Rig) -> None:
         expect_still_there(rig, tty)
 
 
+def agent_ends_in_order_whatever_is_under_way(rig: Rig) -> None:
+    rig.usbipd.plug("1-3", "ch341")
+    rig.usbipd.plug("1-4", "ch341", delay_us=50_000)
+    rig.usbipd.fault("1-3", import_delay_ms=5000, times=1)
+    host = rig.connect()
+    host.arrival("usb\\a", "1-3")  # is being imported
+    host.arrival("usb\\b", "1-4")  # is being brought up
+    host.arrival("usb\\c", "1-5")  # has failed, and waits
+    host.next("failed")
+    rig.vm.run("until snapshot.sh | grep -q ^vhci; do :; done", timeout=LIMIT_S, check=True)
+    rig.agent.send_signal(signal.SIGINT)
+    expect_equal(rig.agent.wait(LIMIT_S), 0, "exit code")
+    assert "handles still open" not in rig.log(), "handles were left open"
+    rig.start_agent()
+    again = rig.connect(("usb\\b", "1-4"))
+    rig.echo(again.next("ready")["ttys"][0]["path"], "1-4")
+    detach(rig, "usb\\b", "1-4")
+    rig.usbipd.unplug("1-3")
+
+
 def ended_agent_leaves_the_board_attached(rig: Rig) -> None:
     host = rig.connect()
     tty = attach(rig, "usb\\a", "1-3")
@@ -555,6 +590,7 @@ CASES = [
     board_that_comes_back_at_once_is_ready_again,
     two_boards_are_independent,
     ports_of_other_programs_are_left_alone,
+    removed_board_is_let_go_though_usbipd_is_silent,
     lost_uevents_lose_no_news,
     absent_usbipd_is_told_with_a_remedy,
     board_without_a_place_says_so,
@@ -565,6 +601,7 @@ CASES = [
     help_lists_what_works,
     killed_agent_takes_over_its_board_when_it_is_back,
     other_device_with_the_same_devid_is_not_taken_over,
+    agent_ends_in_order_whatever_is_under_way,
     ended_agent_leaves_the_board_attached,
 ]
 
