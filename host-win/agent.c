@@ -10,6 +10,7 @@
 #include "host-win/host_notice.h"
 #include "host-win/pnp_device.h"
 #include "host-win/pnp_listener.h"
+#include "host-win/usbipd_health.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/pnp_tracker.h"
@@ -24,8 +25,6 @@ static const int stop_signals[] = {SIGINT, SIGBREAK, SIGHUP};
 #define LOOK_RETRY_MS 1000
 
 enum { STOP_SIGNAL_COUNT = sizeof stop_signals / sizeof stop_signals[0] };
-
-enum usbipd_health { USBIPD_UNKNOWN, USBIPD_MISSING, USBIPD_STOPPED, USBIPD_RUNS };
 
 struct agent {
     const struct agent_options *options;
@@ -194,32 +193,6 @@ static void on_away_timer(uv_timer_t *timer)
     track(timer->data, (struct pnp_event){.type = PNP_EVENT_TICK});
 }
 
-/* What a user has to do before any board can be shared; said once for each state of things. */
-static void log_usbipd(struct agent *agent)
-{
-    enum usbipd_health health = !agent->sharing.installed ? USBIPD_MISSING
-                                : !agent->sharing.running ? USBIPD_STOPPED
-                                                          : USBIPD_RUNS;
-
-    if (health == agent->usbipd_health) {
-        return;
-    }
-    agent->usbipd_health = health;
-    switch (health) {
-    case USBIPD_MISSING:
-        log_warning("usbipd-win is not installed, so that no board can be shared: run "
-                    "\"winget install usbipd\"");
-        break;
-    case USBIPD_STOPPED:
-        log_warning("usbipd-win's service does not run: run \"sc.exe start usbipd\" in an "
-                    "administrator's terminal");
-        break;
-    default:
-        log_info("usbipd-win's service runs");
-        break;
-    }
-}
-
 /* Returns true if the scan says something. */
 static bool scan_devices(const struct agent *agent, struct pnp_scan *scan)
 {
@@ -256,7 +229,7 @@ static void look(struct agent *agent)
     pnp_scan_init(&scan);
     has_scan = agent->devices_changed && scan_devices(agent, &scan);
     read_sharing(agent);
-    log_usbipd(agent);
+    usbipd_health_tell(&agent->sharing, &agent->usbipd_health);
     if (has_scan) {
         agent->devices_changed = false;
         track(agent, (struct pnp_event){.type = PNP_EVENT_SCANNED,
