@@ -548,6 +548,8 @@ static void what_is_not_the_hosts_to_hear_is_not_sent(void **state)
     event.type = EVENT_ATTACHING;
     host_link_report(ground.link, &event);
     rig_run_until_count(ground.rig, &host.recorder.line_count, 1);
+    /* What had been sent before it would have come before it. */
+    assert_int_equal(host.recorder.line_count, 1);
     assert_int_equal(read_last(&host)->type, WIRE_ATTACHING);
     close_host(&host);
     close_ground(&ground);
