@@ -78,7 +78,7 @@ def show(name: str, count: Count, seconds: float, output: str, code: int) -> Non
         print("\n".join(f"    | {line}" for line in output.splitlines()[-120:]))
         print(f"    exit code {code}", flush=True)
     for line in output.splitlines():
-        if re.match(r"\s*(skipped|\[  SKIPPED \])\s", line, re.I) and "test(s)" not in line:
+        if re.match(r"\s*skipped:?\s", line, re.I):
             print(f"    {line.strip()}")
 
 
