@@ -142,6 +142,7 @@ static void events_of_other_senders_are_not_heard(void **state)
     forge(forger, forged, sizeof forged);
     make_uevent(devpath);
     rig_run_until_count(ears.rig, &ears.events, 1);
+    assert_int_equal(ears.events, 1);
     assert_string_equal(ears.action, "move");
     close(forger);
     close_ears(&ears);

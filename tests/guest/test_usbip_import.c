@@ -154,21 +154,30 @@ static void the_socket_is_as_the_kernel_wants_it(void **state)
 
 static void what_follows_the_reply_is_the_kernels(void **state)
 {
-    uint8_t bytes[USBIP_PROTOCOL_REPLY_MAX + 6];
-    char left[16] = "";
-    struct ground ground;
+    static const size_t first_parts[] = {0, 7, 8, 300};
 
-    make_ground(&ground, state);
-    memcpy(bytes, ground.reply, sizeof ground.reply);
-    memcpy(bytes + sizeof ground.reply, "kernel", 6);
-    start(&ground, LONG_MS);
-    import_server_await(&ground.server);
-    import_server_send(&ground.server, bytes, sizeof bytes);
-    expect_imported(&ground);
-    assert_int_equal(recv(ground.outcome.result.fd, left, sizeof left, 0), 6);
-    assert_string_equal(left, "kernel");
-    close(ground.outcome.result.fd);
-    import_server_close(&ground.server);
+    for (size_t i = 0; i < sizeof first_parts / sizeof first_parts[0]; i++) {
+        uint8_t bytes[USBIP_PROTOCOL_REPLY_MAX + 6];
+        size_t first = first_parts[i];
+        char left[16] = "";
+        struct ground ground;
+
+        make_ground(&ground, state);
+        memcpy(bytes, ground.reply, sizeof ground.reply);
+        memcpy(bytes + sizeof ground.reply, "kernel", 6);
+        start(&ground, LONG_MS);
+        import_server_await(&ground.server);
+        if (first > 0) {
+            import_server_send(&ground.server, bytes, first);
+            settle(&ground);
+        }
+        import_server_send(&ground.server, bytes + first, sizeof bytes - first);
+        expect_imported(&ground);
+        assert_int_equal(recv(ground.outcome.result.fd, left, sizeof left, 0), 6);
+        assert_string_equal(left, "kernel");
+        close(ground.outcome.result.fd);
+        import_server_close(&ground.server);
+    }
 }
 
 static void fragments_make_a_reply(void **state)
