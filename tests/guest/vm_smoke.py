@@ -77,7 +77,7 @@ class FakeHost:
     def arrival(self, board_id: str, busid: str, wanted: bool = True) -> None:
         self.send({"type": "arrival", "board": facts(board_id, busid), "wanted": wanted})
 
-    def snapshot(self, *boards: tuple[str, str]) -> None:
+    def snapshot(self, *boards: tuple[str, str | None]) -> None:
         self.send({"type": "snapshot_begin"})
         for board_id, busid in boards:
             self.send({"type": "present", "board": facts(board_id, busid), "wanted": True})
@@ -126,7 +126,7 @@ class Rig:
         self.vm.run(listening_script(self.agent.pid, LINK_PORT), timeout=LIMIT_S, check=True)
         self.events = EventStream("guest", self.vm.popen("exec ttyferry events").stdout)
 
-    def connect(self, *boards: tuple[str, str]) -> FakeHost:
+    def connect(self, *boards: tuple[str, str | None]) -> FakeHost:
         """A host links, says what it has, and is the one that the cases mean from then on."""
         self.host = FakeHost(self.vm.ports[0])
         self.host.snapshot(*boards)
@@ -473,8 +473,32 @@ def board_without_a_place_says_so(rig: Rig) -> None:
     host.send({"type": "arrival", "board": facts("usb\\a", None), "wanted": True})
     failed = host.next("failed")
     expect_equal((failed["code"], failed["retry_in_ms"]), ("no_busid", None), "code and retry")
-    host.send({"type": "removal", "id": "usb\\a"})
     host.close()
+    # The next host hears it too, though nothing is tried any more.
+    again = rig.connect(("usb\\a", None))
+    expect_equal(again.next("failed")["code"], "no_busid", "code for the next host")
+    again.send({"type": "removal", "id": "usb\\a"})
+    again.close()
+
+
+def snapshot_and_changes_inside_it_are_settled_together(rig: Rig) -> None:
+    host = rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    attach(rig, "usb\\b", "1-4")
+    host.close()
+    again = FakeHost(rig.vm.ports[0])
+    again.send({"type": "snapshot_begin"})
+    again.send({"type": "present", "board": facts("usb\\b", "1-4"), "wanted": True})
+    rig.usbipd.plug("2-1", "ch341")
+    again.arrival("usb\\c", "2-1")
+    again.send({"type": "removal", "id": "usb\\b"})
+    again.send({"type": "snapshot_end"})
+    expect_equal({again.next("detached")["id"] for _ in range(2)}, {"usb\\a", "usb\\b"}, "the detached boards")
+    expect_equal(again.next("ready")["id"], "usb\\c", "the board that has come meanwhile")
+    rig.host = again
+    rig.usbipd.unplug("1-3")
+    rig.usbipd.unplug("1-4")
+    detach(rig, "usb\\c", "2-1")
 
 
 def second_agent_says_what_is_wrong(rig: Rig) -> None:
@@ -595,6 +619,7 @@ CASES = [
     lost_uevents_lose_no_news,
     absent_usbipd_is_told_with_a_remedy,
     board_without_a_place_says_so,
+    snapshot_and_changes_inside_it_are_settled_together,
     second_agent_says_what_is_wrong,
     wait_prints_the_path_and_nothing_else,
     wait_says_by_its_exit_code_why_there_is_no_path,
