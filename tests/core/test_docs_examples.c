@@ -175,8 +175,8 @@ static bool next_quoted(char **at, char **text)
 static unsigned check_tests(char *column)
 {
     unsigned count = 0;
-    char *path;
-    char *name;
+    char *path = NULL;
+    char *name = NULL;
     while (next_quoted(&column, &path)) {
         assert_true(next_quoted(&column, &name));
         expect_in_file(name, path);
