@@ -28,6 +28,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import socket
 import socketserver
 import subprocess
@@ -382,15 +383,17 @@ class Controller(socketserver.StreamRequestHandler):
 def serve() -> int:
     path = control_path()
     path.unlink(missing_ok=True)
-    with Lab() as lab:
+    # A shell's background job ignores SIGINT, and SIGTERM would leave Wine and QEMU behind.
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), Lab() as lab:
         lab.start_agents()
         Controller.lab = lab
         with socketserver.ThreadingUnixStreamServer(str(path), Controller) as server:
             server.daemon_threads = True
             print("the lab is up; Ctrl-C ends it", flush=True)
-            with contextlib.suppress(KeyboardInterrupt):
-                server.serve_forever()
-        path.unlink(missing_ok=True)
+            server.serve_forever()
+    path.unlink(missing_ok=True)
     return 0
 
 
