@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -155,6 +156,23 @@ def overlay_and_loopback_forward_work(_: Lab) -> None:
                     expect_equal(client.recv(100), b"there and back\n", address)
                     _, connections = vm.run("netstat -tn")
                     assert f"{address} " in connections, f"{address} is not the guest's end in:\n{connections}"
+
+
+def machine_pauses_and_restarts(_: Lab) -> None:
+    with tempfile.TemporaryDirectory() as folder, Vm() as vm:
+        Path(folder, "data").write_text("from the overlay\n")
+        vm.start(overlay_files={"/etc/data": Path(folder, "data")}, forwards=[(0, 24240, True)])
+        ports = list(vm.ports)
+        with vm.popen("read -r line && echo \"$line\"") as process:
+            vm.pause()
+            process.write(b"heard\n")
+            assert not select.select([process.stdout], [], [], 0.5)[0], "a machine that stands still answered"
+            vm.resume()
+            expect_equal(process.stdout.readline(), b"heard\n", "the answer after the pause")
+        vm.run("touch /run/of-the-former-life", check=True)
+        vm.restart()
+        expect_equal(vm.ports, ports, "ports after the restart")
+        expect_equal(vm.run("cat /etc/data; ls /run/of-the-former-life 2>/dev/null"), (1, "from the overlay\n"), "files after it")
 
 
 def attach_and_echo(lab: Lab, chip: str, **settings: Any) -> None:
@@ -346,6 +364,7 @@ CASES: list[Callable[[Lab], None]] = [
     timed_out_script_is_killed,
     files_go_both_ways,
     overlay_and_loopback_forward_work,
+    machine_pauses_and_restarts,
     ch341_echoes_and_goes,
     cdc_acm_echoes_and_goes,
     slow_high_speed_boards_echo,

@@ -290,6 +290,8 @@ class Vm:
         self._qemu: subprocess.Popen[bytes] | None = None
         self._qmp: Qmp | None = None
         self._exec_port = 0
+        self._overlay_files: Mapping[str, Path | str] = {}
+        self._forwards: list[Forward] = []
         self._console: queue.Queue[str] = queue.Queue()  # "started", "ready", "ended", or why it did not start
         self._console_reader: threading.Thread | None = None
 
@@ -308,10 +310,15 @@ class Vm:
         timeout: float = BOOT_TIMEOUT_S,
     ) -> None:
         """Boots and returns when scripts can be run. self.ports has the machine's port of each forward, in order."""
+        self._overlay_files = overlay_files or {}
+        self._forwards = [Forward(*forward) for forward in forwards]
+        self._boot(timeout)
+
+    def _boot(self, timeout: float) -> None:
         image = build_image()
-        wanted = [Forward(0, EXEC_PORT), *(Forward(*forward) for forward in forwards)]
+        wanted = [Forward(0, EXEC_PORT), *self._forwards]
         initramfs = self.folder / "initramfs.cpio"
-        initramfs.write_bytes((image / "initramfs.cpio").read_bytes() + make_overlay(overlay_files or {}))
+        initramfs.write_bytes((image / "initramfs.cpio").read_bytes() + make_overlay(self._overlay_files))
         ours, qemus = socket.socketpair()
         started = time.monotonic()
         with qemus:
@@ -428,8 +435,29 @@ class Vm:
                 raise VmError(f"pull {source}: {errors.decode(errors='replace')}")
         Path(destination).write_bytes(output)
 
+    def pause(self) -> None:
+        """The machine stands still; its clocks do not see that time."""
+        assert self._qmp is not None
+        self._qmp.execute("stop")
+
+    def resume(self) -> None:
+        assert self._qmp is not None
+        self._qmp.execute("cont")
+
+    def restart(self, timeout: float = BOOT_TIMEOUT_S) -> None:
+        """Pulls the plug and boots anew with the same files, on the same ports of the machine."""
+        self._end_qemu()
+        self._console = queue.Queue()
+        self._forwards = [forward._replace(host_port=port) for forward, port in zip(self._forwards, self.ports)]
+        self._boot(timeout)
+
     def stop(self) -> None:
         """Ends the VM at once; harmless when it has ended."""
+        self._end_qemu()
+        if not self._keeps_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end_qemu(self) -> None:
         if self._qemu is not None:
             self._qemu.kill()
             self._qemu.wait()
@@ -438,8 +466,6 @@ class Vm:
         if self._qmp is not None:
             self._qmp.close()
             self._qmp = None
-        if not self._keeps_folder:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def parse_overlay(items: list[str]) -> dict[str, str]:
