@@ -49,6 +49,7 @@ parts=(
     "suite:$python tests/host/pnp_smoke.py"
     "suite:$python tests/e2e/planted_bugs.py"
     "suite:$python tests/e2e/captured.py"
+    "suite:$python tests/e2e/lost_and_found.py --figures"
 )
 if [ "$mode" = full ]; then
     parts+=("suite:$python tests/e2e/chain.py --rounds 25 --figures")

@@ -20,10 +20,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/lab"))
 
-from cases import Cases, expect_equal  # noqa: E402
+from cases import Cases, choose, expect_equal  # noqa: E402
 from lab import Board, Lab  # noqa: E402
 from rounds import (  # noqa: E402
-    Round, bring_up, echo, expect_sound_lives, expect_sound_numbering, run_round, single_tty, take_down, true_tty,
+    Round, bring_up, echo, expect_sound_lives, expect_sound_numbering, run_round, settled, show_logs, single_tty, take_down, true_tty,
 )
 
 NANO, LEONARDO = "nano", "leonardo"
@@ -204,18 +204,6 @@ def garbage_on_the_link_port_disturbs_nobody(chain: Chain) -> None:
     take_down(lab, board, tty)
 
 
-def told_ready(lab: Lab, board: Board) -> dict[str, Any]:
-    """What has the board's ttys on a Windows stream that is read from its start: its `ready`, or the snapshot after it."""
-
-    def entries(event: dict[str, Any]) -> list[dict[str, Any]]:
-        in_snapshot = [b for b in event.get("boards", []) if b["id"] == board.id and b["state"] == "ready"]
-        is_ready = event["event"] == "ready" and event["board"]["id"] == board.id
-        return [event] if is_ready else in_snapshot
-
-    _, event = lab.windows.wait(f"a ready {board.name}", lambda e: bool(entries(e)))
-    return entries(event)[0]
-
-
 def host_agent_that_is_killed_loses_no_board(chain: Chain) -> None:
     lab = chain.lab
     board, tty, *_ = bring_up(lab, NANO, "1-3")
@@ -225,7 +213,7 @@ def host_agent_that_is_killed_loses_no_board(chain: Chain) -> None:
     lab.guest.wait("a link that is down", lambda e: e["event"] == "link" and e["state"] == "down", mark)
     echo(lab, board, tty)
     lab.start_host_agent()
-    expect_equal(single_tty(told_ready(lab, board), board), tty, "the tty after the restart")
+    expect_equal(single_tty(settled(lab.windows, board, "ready"), board), tty, "the tty after the restart")
     echo(lab, board, tty)
     expect_equal([e["event"] for e in lab.guest.since(mark) if e["event"] not in ("link", "update")], [], "events about the board meanwhile")
     take_down(lab, board, tty)
@@ -310,18 +298,6 @@ CASES = [
 ]
 
 
-def show_logs(chain: Chain) -> None:
-    """After a failure: what both agents said last; and no board stays for the next case."""
-    lab = chain.lab
-    for side, log in (("host", lab.host_log.read_text(errors="replace")), ("guest", lab.guest_log())):
-        print(f"--- the {side} agent's log\n" + "\n".join(log.splitlines()[-40:]))
-    for busid in list(lab.boards):
-        try:
-            lab.unplug(busid)
-        except Exception as error:  # The case may have failed in the middle of the plugging.
-            print(f"--- {busid} could not be pulled: {error}")
-
-
 def show_figures(figures: dict[str, list[Round]]) -> None:
     """Milliseconds, median and worst."""
 
@@ -342,15 +318,12 @@ def main() -> int:
     parser.add_argument("--figures", action="store_true", help="print how long the rounds took")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="only these")
     arguments = parser.parse_args()
-    by_name = {case.__name__: case for case in CASES}
-    wrong = [name for name in arguments.cases if name not in by_name]
-    if wrong:
-        parser.error(f"no case {', '.join(wrong)}: {', '.join(by_name)} exist")
+    chosen = choose(parser, CASES, arguments.cases)
     with Lab() as lab:
         lab.start_agents()
         chain = Chain(lab, arguments.rounds)
-        cases = Cases(show_logs)
-        cases.run([by_name[name] for name in arguments.cases] or CASES, chain)
+        cases: Cases[Chain] = Cases(lambda failed: show_logs(failed.lab))
+        cases.run(chosen, chain)
         if arguments.figures:
             show_figures(chain.figures)
     return cases.close()

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tests/lab"))
 from cases import Cases, expect_equal  # noqa: E402
 from lab import Lab  # noqa: E402
 from link_relay import Message, unchanged  # noqa: E402
-from rounds import bring_up, echo, run_round, take_down  # noqa: E402
+from rounds import bring_up, echo, run_round, show_logs, take_down  # noqa: E402
 
 # A planted bug shows as something that does not come; this is how long the round then waits for it.
 LIMIT_S = 5.0
@@ -109,11 +109,6 @@ CASES = [
     cut_link_loses_no_attachment,
     board_pulled_while_the_link_is_down_is_let_go,
 ]
-
-
-def show_logs(lab: Lab) -> None:
-    for side, log in (("host", lab.host_log.read_text(errors="replace")), ("guest", lab.guest_log())):
-        print(f"--- the {side} agent's log\n" + "\n".join(log.splitlines()[-40:]))
 
 
 def main() -> int:

@@ -87,6 +87,29 @@ def take_down(lab: Lab, board: Board, tty: str) -> float:
     return (received - started) * 1e3
 
 
+def settled(stream: EventStream, board: Board, state: str) -> dict[str, Any]:
+    """What shows the board in that state on a stream that is read from its start: an event, or its entry in the snapshot."""
+
+    def entries(event: dict[str, Any]) -> list[dict[str, Any]]:
+        in_snapshot = [b for b in event.get("boards", []) if b["id"] == board.id and b["state"] == state]
+        is_event = event["event"] == state and event["board"]["id"] == board.id
+        return [event] if is_event else in_snapshot
+
+    _, event = stream.wait(f"{board.name} as {state}", lambda e: bool(entries(e)))
+    return entries(event)[0]
+
+
+def show_logs(lab: Lab) -> None:
+    """After a failure: what both agents said last; and no board stays for the next case."""
+    for side, log in (("host", lab.host_log.read_text(errors="replace")), ("guest", lab.guest_log())):
+        print(f"--- the {side} agent's log\n" + "\n".join(log.splitlines()[-40:]))
+    for busid in list(lab.boards):
+        try:
+            lab.unplug(busid)
+        except Exception as error:  # The case may have failed in the middle of the plugging.
+            print(f"--- {busid} could not be pulled: {error}")
+
+
 def run_round(lab: Lab, model: str, busid: str, **settings: Any) -> Round:
     """The whole main job once; `settings` go to Lab.plug."""
     mark = lab.windows.mark()
@@ -113,7 +136,8 @@ def expect_sound_numbering(stream: EventStream) -> None:
         expect_equal(after["seq"], before["seq"] + 1, f"seq after {before} on the {stream.name} stream")
 
 
-# A board's life as the contract has it; `update`s are left out before.
+# A board's life as the contract has it; what may come anywhere in it is left out before.
+ANYWHERE = ("link", "update", "yielded", "taken")
 FOLLOWERS = {
     None: {"arrival"},
     "arrival": {"needs_sharing", "attaching", "removal"},
@@ -126,11 +150,17 @@ FOLLOWERS = {
 }
 
 
+# The last event of a board that a snapshot tells in that state; in the others it may have been any.
+LAST_EVENT = {"available": "arrival", "needs_sharing": "needs_sharing", "waiting": "arrival", "attaching": "attaching", "ready": "ready",
+              "failed": "failed", "detached": "detached", "yielded": "detached"}
+
+
 def expect_sound_lives(stream: EventStream) -> None:
     """Every board's events follow one another as the contract allows."""
-    last: dict[str, str] = {}
-    for event in stream.since(1):
-        if event["event"] in ("link", "update"):
+    snapshot, *events = stream.since(0)
+    last = {board["id"]: LAST_EVENT[board["state"]] for board in snapshot["boards"]}
+    for event in events:
+        if event["event"] in ANYWHERE:
             continue
         board, name = event["board"]["id"], event["event"]
         allowed = FOLLOWERS[last.get(board)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -40,6 +41,15 @@ class Cases(Generic[Context]):
         """The closing line; returns the exit code."""
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
         return 1 if self.failed else 0
+
+
+def choose(parser: argparse.ArgumentParser, cases: Sequence[Callable[[Context], None]], names: Sequence[str]) -> list[Callable[[Context], None]]:
+    """The cases of those names, all of them if none is given; a wrong name ends the program."""
+    by_name = {case.__name__: case for case in cases}
+    wrong = [name for name in names if name not in by_name]
+    if wrong:
+        parser.error(f"no case {', '.join(wrong)}: {', '.join(by_name)} exist")
+    return [by_name[name] for name in names] or list(cases)
 
 
 def expect_equal(actual: object, expected: object, what: str) -> None:

@@ -210,6 +210,11 @@ class Lab:
         self.guest_agent.send_signal(15)
         self.guest_agent.wait(10)
 
+    def restart_guest_machine(self) -> None:
+        """The VM loses its power and boots anew; its agent starts with it."""
+        self.vm.restart()
+        self.start_guest_agent()
+
     def host_verb(self, *words: str) -> subprocess.Popen[bytes]:
         """A verb of ttyferry.exe."""
         process = self.prefix.spawn(self.host_program, *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -25,6 +25,7 @@ class LinkRelay:
         self.from_host: Edit = unchanged
         self.from_guest: Edit = unchanged
         self._target_port = target_port
+        self._refuses = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._connections: list[socket.socket] = []
@@ -34,6 +35,9 @@ class LinkRelay:
         while True:
             try:
                 host, _ = self._listener.accept()
+                if self._refuses:
+                    host.close()
+                    continue
                 guest = socket.create_connection(("127.0.0.1", self._target_port))
             except OSError:
                 return
@@ -64,6 +68,10 @@ class LinkRelay:
             except OSError:
                 pass  # It has ended by itself.
         self._connections.clear()
+
+    def refuse(self, on: bool) -> None:
+        """Whether new connections end at once, as WSL's relay ends them while nobody listens in the guest."""
+        self._refuses = on
 
     def close(self) -> None:
         self._listener.close()
