@@ -48,7 +48,7 @@ parts=(
     "suite:$python tests/guest/vm_smoke.py"
     "suite:$python tests/host/pnp_smoke.py"
     "suite:$python tests/e2e/planted_bugs.py"
-    "suite:$python tests/e2e/captured.py"
+    "suite:$python tests/e2e/usbipd_rows.py"
     "suite:$python tests/e2e/lost_and_found.py --figures"
 )
 if [ "$mode" = full ]; then

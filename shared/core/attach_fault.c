@@ -55,9 +55,11 @@ static const struct attach_fault_info infos[FAULT_COUNT] = {
     [FAULT_ENUMERATION] = {"enumeration_timeout", "the kernel did not bring the board up in time",
                            "Unplug the board and plug it in again; see the kernel's log (`dmesg`).",
                            1000, 15000, FOREVER},
+    /* Longer than the host waits to tell a reset from a removal; a board that returns is told by
+     * its arrival. */
     [FAULT_SERVER_LOST] = {"server_lost", "the connection to usbipd ended",
                            "If the board is still plugged in, see that the service usbipd runs.",
-                           250, 15000, FOREVER},
+                           4000, 15000, FOREVER},
     [FAULT_INTERNAL] = {"internal", "the guest agent failed", "See the guest agent's log.", 1000,
                         15000, FOREVER},
 };

@@ -159,6 +159,23 @@ def host_agent_that_is_killed_during_an_import_gets_the_board(found: Found) -> N
     take_down(lab, board, tty)
 
 
+def usbipd_that_restarts_gives_everything_back(found: Found) -> None:
+    lab = found.lab
+    boards = two_boards(lab)
+    marks = lab.marks()
+    started = time.monotonic()
+    assert lab.service is not None
+    lab.service.restart()
+    for board, _ in boards:
+        lab.windows.wait_event("detached", board.id, marks[lab.windows])
+        lab.windows.wait_event("ready", board.id, marks[lab.windows])
+    found.note("usbipd's service was restarted: until both boards are ready", started)
+    boards = [(board, true_tty(lab, board)) for board, _ in boards]
+    for board, tty in boards:
+        echo(lab, board, tty)
+    pull_all(lab, boards)
+
+
 def machine_that_is_killed_gets_everything_back(found: Found) -> None:
     lab = found.lab
     boards = two_boards(lab)
@@ -188,6 +205,7 @@ CASES: list[Recovery] = [
     guest_agent_that_is_killed_during_an_import_gets_the_board,
     host_agent_that_is_killed_detaches_nothing,
     host_agent_that_is_killed_during_an_import_gets_the_board,
+    usbipd_that_restarts_gives_everything_back,
     boards_live_as_the_contract_says,
     machine_that_is_killed_gets_everything_back,
 ]
@@ -200,8 +218,8 @@ def main() -> int:
     arguments = parser.parse_args()
     chosen = choose(parser, CASES, arguments.cases)
     with Lab() as lab:
+        lab.start_service()
         lab.start_agents(relay=True)
-        lab.start_capture()
         found = Found(lab)
         cases: Cases[Found] = Cases(lambda failed: show_logs(failed.lab))
         cases.run(chosen, found)

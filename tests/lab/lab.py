@@ -42,11 +42,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm")]
 
-from capture import IMPORT_DELAY_MS, Capture  # noqa: E402
 from link_relay import LinkRelay  # noqa: E402
 from models import MODELS, Model  # noqa: E402
 from streams import EventStream  # noqa: E402
 from usbipd_double import UsbipdDouble  # noqa: E402
+from usbipd_service import Claim, Seat, UsbipdService  # noqa: E402
 from vm import Vm, VmProcess, listening_script  # noqa: E402
 from wine import Pnp, WinePrefix  # noqa: E402
 
@@ -66,7 +66,7 @@ class LabError(Exception):
 
 @dataclasses.dataclass
 class Board:
-    """A board that is plugged in. `id` is its key on the streams; `node` is what pnpctl plugs for it."""
+    """A board that is plugged in. `id` is its key on the streams; `node` is what pnpctl plugs for it, `seat` what is there."""
 
     name: str
     model: Model
@@ -74,6 +74,7 @@ class Board:
     instance_id: str
     com_port: str | None
     node: dict[str, Any] = dataclasses.field(default_factory=dict)
+    seat: Seat = dataclasses.field(default_factory=Seat)
 
     @property
     def id(self) -> str:
@@ -96,11 +97,11 @@ class Lab:
         self.vm = Vm(modprobe=modprobe)
         self.boards: dict[str, Board] = {}
         self.relay: LinkRelay | None = None
-        self.capture: Capture | None = None
+        self.service: UsbipdService | None = None
         self.windows_lock = threading.RLock()  # pnpctl answers one request at a time
         self._stack = contextlib.ExitStack()
         self._next_com = 5
-        self._bound: dict[str, str] = {}  # the guid of the registry's entry
+        self._bound: set[str] = set()  # instance ids
 
     def __enter__(self) -> Lab:
         try:
@@ -132,6 +133,7 @@ class Lab:
         self.pnp.start()
         self._stack.callback(self.pnp.stop)
         self.pnp.usbipd(folder="C:\\Program Files\\usbipd-win\\", version="5.3.0")
+        self.pnp.service(True)
 
     def _start_guest_machine(self) -> None:
         self.vm.start(overlay_files={"/bin/ttyferry": GUEST_PROGRAM}, forwards=[(0, LINK_PORT, True)])
@@ -152,12 +154,13 @@ class Lab:
         # The Windows stream may have told it before anybody could subscribe, and a snapshot has no link.
         self.guest.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up", mark)
 
-    def start_capture(self) -> None:
-        """From now on usbipd-win shows in Windows' device tree what it does to a board that the guest imports. After
-        start_agents."""
-        self.capture = Capture(self)
-        self.capture.start()
-        self._stack.callback(self.capture.stop)
+    def start_service(self) -> UsbipdService:
+        """From now on usbipd-win shows in Windows' device tree and registry what it does to a board that a guest imports.
+        Before any board is plugged in."""
+        self.service = UsbipdService(self)
+        self.service.start()
+        self._stack.callback(self.service.stop)
+        return self.service
 
     def wait_link(self, state: str, marks: dict[EventStream, int] | None = None) -> None:
         """Both streams say that the link is up, or down."""
@@ -233,11 +236,13 @@ class Lab:
     # The boards.
 
     def plug(
-        self, name: str, busid: str, bound: bool = True, com: bool = True, fault: dict[str, Any] | None = None, **usb: Any
+        self, name: str, busid: str, bound: bool = True, com: bool = True, fault: dict[str, Any] | None = None,
+        claims: list[Claim] | None = None, attached_to: str | None = None, **usb: Any
     ) -> Board:
         """Plugs a board into port `busid`: it is exportable first and enumerates then, as on Windows. `usb` goes to
         UsbipdDouble.plug (echo, product, serial, delay_us, ...). Without `com` it has no COM port yet (give_com_port);
-        `fault` goes to UsbipdDouble.fault before anybody can import it. Returns when Windows has enumerated it."""
+        `fault` goes to UsbipdDouble.fault before anybody can import it, `claims` say how usbipd-win's captures of it go, and
+        another client may have it already. Returns when Windows has enumerated it."""
         if name not in MODELS:
             raise LabError(f"no model '{name}': {', '.join(MODELS)} exist")
         if busid in self.boards:
@@ -256,8 +261,6 @@ class Lab:
             fields |= {"com": board.com_port, "on": model.com_on}
         usb.setdefault("serial", model.serial)
         self.usbipd.plug(busid, model.chip, instance=board.instance_id, **usb)
-        if self.capture:
-            fault = {"import_delay_ms": IMPORT_DELAY_MS, "times": 1000, **(fault or {})}
         if fault:
             self.usbipd.fault(busid, **fault)
         board.node = {"instance": instance, **fields}
@@ -267,21 +270,32 @@ class Lab:
             else:
                 self.unbind(board)
             self.boards[busid] = board
-            self.plug_node(board)
+        board.seat.claims = claims or []
+        with board.seat.lock:
+            if attached_to:
+                assert self.service is not None
+                self.service.note(board, board.instance_id, attached_to)
+            self._show(board)
         return board
 
-    def plug_node(self, board: Board) -> None:
+    def _show(self, board: Board) -> None:
         """Windows enumerates the board itself."""
-        self.pnp.plug(board.model.device_id, **board.node)
+        if self.service:
+            self.service.show_board(board)
+        else:
+            self.pnp.plug(board.model.device_id, **board.node)
 
     def unplug(self, busid: str) -> Board:
         """Pulls the board: its USB/IP connection ends and Windows sees it go."""
         if busid not in self.boards:
             raise LabError(f"there is no board at {busid}")
+        board = self.boards.pop(busid)
+        if self.service:
+            self.service.pull(board)
+            return board
         with self.windows_lock:
-            board = self.boards.pop(busid)
             self.usbipd.unplug(busid)
-            self.pnp.unplug(self.capture.node_of(board) if self.capture else board.instance_id)
+            self.pnp.unplug(board.instance_id)
         return board
 
     def _new_com_port(self) -> str:
@@ -296,21 +310,13 @@ class Lab:
     def bind(self, board: Board) -> None:
         """What `usbipd bind` does to the registry; it outlasts the board's stay."""
         if board.instance_id not in self._bound:
-            self._bound[board.instance_id] = self.pnp.bind(board.instance_id, board.model.description)
+            self.pnp.bind(board.instance_id, board.model.description)
+            self._bound.add(board.instance_id)
 
     def unbind(self, board: Board) -> None:
         if board.instance_id in self._bound:
             self.pnp.unbind(board.instance_id)
-            del self._bound[board.instance_id]
-
-    def note_attached(self, board: Board, stub_id: str | None) -> None:
-        """What usbipd-win notes in the registry for as long as a board is attached."""
-        key = f"HKLM\\SOFTWARE\\usbipd-win\\Devices\\{self._bound[board.instance_id]}\\Attached"
-        if stub_id:
-            for name, value in (("BusId", board.busid), ("IPAddress", "10.0.2.15"), ("InstanceId", stub_id)):
-                self.prefix.run("reg.exe", "add", key, "/v", name, "/d", value, "/f")
-        else:
-            self.prefix.run("reg.exe", "delete", key, "/f")
+            self._bound.remove(board.instance_id)
 
     def list(self) -> list[dict[str, Any]]:
         """The boards with what the USB/IP double counts."""

@@ -34,6 +34,9 @@ MODELS = {
         "cdc_acm", 0x2341, 0x8036, "Arduino Leonardo",
         "USB\\DevClass_EF&SubClass_02&Prot_01;USB\\COMPOSITE", com_on="child", serial="HIDPC",
     ),
+    "leonardo_bootloader": Model(
+        "cdc_acm", 0x2341, 0x0036, "Arduino Leonardo bootloader", "USB\\DevClass_EF&SubClass_02&Prot_01;USB\\COMPOSITE", com_on="child",
+    ),
     # No driver on Windows (Code 28): the node has no interface, and only a rescan finds it.
     "driverless": Model(
         "ch341", 0x1A86, 0x7523, "USB2.0-Serial", "USB\\Class_FF&SubClass_01&Prot_02;USB\\Class_FF", driver=False,

@@ -407,6 +407,24 @@ class Pnp:
     def unbind(self, instance: str) -> None:
         self.request("unbind", instance=instance)
 
+    def attached(self, instance: str, stub: str, busid: str, address: str) -> None:
+        """usbipd-win notes who has a board."""
+        self.request("attached", instance=instance, stub=stub, busid=busid, address=address)
+
+    def released(self, instance: str) -> None:
+        self.request("released", instance=instance)
+
+    def policy(self, effect: str, **fields: object) -> None:
+        """A rule of usbipd-win's policy; fields: busid, hardware."""
+        self.request("policy", effect=effect, **fields)
+
+    def forget_policy(self) -> None:
+        self.request("policy-forget")
+
+    def service(self, runs: bool) -> None:
+        """Whether usbipd-win's service seems to run: the mutex that it holds."""
+        self.request("service", state="on" if runs else "off")
+
     def handles(self, image: str) -> int:
         """The number of handles that the one process of that image has open."""
         return self.request("handles", image=image)["handles"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import queue
 import select
 import socket
 import subprocess
@@ -311,6 +312,104 @@ def planted_faults_show(lab: Lab) -> None:
     lab.usbipd.unplug("1-3")
 
 
+IMPORT_1_3 = OPERATION_HEADER + b"1-3".ljust(32, b"\0")
+DEVICE_LIST = bytes.fromhex("0111800500000000")
+REFUSED = "0111000300000004"
+
+
+def mad_replies_are_as_ordered(lab: Lab) -> None:
+    lab.usbipd.plug("1-3", "ch341")
+    lab.usbipd.fault("1-3", patch_at=264, patch_len=32, patch_value=65, cut_reply_at=319)
+    reply, _ = talk(lab, IMPORT_1_3)
+    expect_equal(reply[264:296], b"A" * 32, "a busid without an end")
+    lab.usbipd.fault("1-3", drip_ms=1, cut_reply_at=40)
+    reply, pieces = talk(lab, IMPORT_1_3)
+    expect_equal((len(reply), pieces), (40, 40), "bytes and pieces of a reply that drips")
+    lab.usbipd.unplug("1-3")
+
+
+def board_that_is_not_shared_is_not_there(lab: Lab) -> None:
+    lab.usbipd.plug("1-3", "ch341", shared="no")
+    expect_equal(talk(lab, DEVICE_LIST)[0].hex(), "011100050000000000000000", "the list")
+    expect_equal(talk(lab, IMPORT_1_3)[0].hex(), REFUSED, "the import")
+    lab.usbipd.share("1-3", True)
+    expect_equal(len(talk(lab, DEVICE_LIST)[0]), 12 + 312 + 4, "length of the list once it is shared")
+    lab.usbipd.unplug("1-3")
+
+
+def stopped_service_ends_and_refuses_connections(lab: Lab) -> None:
+    lab.usbipd.plug("1-3", "ch341")
+    with socket.create_connection(("127.0.0.1", lab.usbipd.port)) as client:
+        client.sendall(IMPORT_1_3[:4])
+        while lab.usbipd.list()["connections"] == 0:
+            pass
+        lab.usbipd.service(False)
+        try:
+            expect_equal(client.recv(100), b"", "what comes when the service stops")
+        except ConnectionResetError:
+            pass  # It had not read everything.
+    try:
+        socket.create_connection(("127.0.0.1", lab.usbipd.port)).close()
+    except ConnectionRefusedError:
+        pass
+    else:
+        raise AssertionError("a stopped service takes connections")
+    lab.usbipd.service(True)
+    expect_equal(len(talk(lab, DEVICE_LIST)[0]), 12 + 312 + 4, "length of the list once it runs again")
+    lab.usbipd.unplug("1-3")
+
+
+def board_that_stalls_answers_later(lab: Lab) -> None:
+    lab.usbipd.plug("1-3", "ch341")
+    lab.attach("1-3")
+    lab.usbipd.stall("1-3", True)
+    with lab.vm.popen("tty_echo --bytes 64 --timeout-ms 20000 /dev/ttyUSB0") as process:
+        assert not select.select([process.stdout], [], [], 1.0)[0], "a board that stalls answered"
+        lab.usbipd.stall("1-3", False)
+        output, _ = process.communicate(30)
+        expect_equal(json.loads(output)["bad"], 0, "bad bytes once it answers")
+    lab.usbipd.unplug("1-3")
+    lab.wait_free()
+
+
+def controller_plays_windows(lab: Lab) -> None:
+    """The steps of an import and its end, and what others get meanwhile."""
+    events: queue.Queue[dict[str, str]] = queue.Queue()
+    usbipd = lab.usbipd
+    usbipd.on_event = events.put
+    usbipd.windows(True)
+    usbipd.plug("1-3", "ch341")
+    with socket.create_connection(("127.0.0.1", usbipd.port), timeout=10) as client:
+        client.sendall(IMPORT_1_3)
+        expect_equal(events.get(timeout=10), {"event": "import", "busid": "1-3"}, "the import")
+        expect_equal(talk(lab, IMPORT_1_3)[0].hex(), REFUSED, "another import meanwhile")
+        expect_equal(talk(lab, DEVICE_LIST)[0].hex(), "011100050000000000000000", "the list meanwhile")
+        usbipd.captured("1-3")
+        expect_equal(client.recv(8, socket.MSG_WAITALL).hex(), "0111000300000000", "the reply")
+    expect_equal(events.get(timeout=10), {"event": "released", "busid": "1-3"}, "the release")
+    expect_equal(talk(lab, IMPORT_1_3)[0].hex(), REFUSED, "an import before Windows has it back")
+    usbipd.freed("1-3")
+    with socket.create_connection(("127.0.0.1", usbipd.port), timeout=10) as client:
+        client.sendall(IMPORT_1_3)
+        events.get(timeout=10)
+        usbipd.refused("1-3", 3)
+        expect_equal(client.recv(100, socket.MSG_WAITALL).hex(), "0111000300000003", "the refusal")
+    with socket.create_connection(("127.0.0.1", usbipd.port), timeout=10) as client:
+        client.sendall(IMPORT_1_3)
+        events.get(timeout=10)
+    expect_equal(events.get(timeout=10), {"event": "abandoned", "busid": "1-3"}, "a client that goes before the reply")
+    usbipd.freed("1-3")
+    for command in (usbipd.freed, usbipd.captured):
+        try:
+            command("1-3")
+        except UsbipdError:
+            continue
+        raise AssertionError("a step that nobody waits for was taken")
+    usbipd.unplug("1-3")
+    usbipd.windows(False)
+    usbipd.on_event = None
+
+
 def unplug_ends_a_pending_import(lab: Lab) -> None:
     lab.usbipd.plug("1-3", "ch341")
     lab.usbipd.fault("1-3", import_delay_ms=600000)
@@ -339,6 +438,14 @@ def bad_commands_are_answered(lab: Lab) -> None:
         "plug busid=1-3 chip=ch341 serial=" + "x" * 127,
         "plug busid=1-3 chip=ch341 delay_us=-1",
         "unplug busid=9-9",
+        "share busid=1-3 on=yes",
+        "stall busid=1-3",
+        "service state=sideways",
+        "windows on=perhaps",
+        "captured busid=9-9",
+        "refused busid=9-9",
+        "freed busid=9-9",
+        "hangup busid=9-9",
         "fault busid=9-9 import_status=1",
         "list all",
         "x" * 10000,
@@ -376,6 +483,11 @@ CASES: list[Callable[[Lab], None]] = [
     server_refuses_what_it_does_not_have,
     device_list_has_the_windows_record,
     planted_faults_show,
+    mad_replies_are_as_ordered,
+    board_that_is_not_shared_is_not_there,
+    stopped_service_ends_and_refuses_connections,
+    board_that_stalls_answers_later,
+    controller_plays_windows,
     unplug_ends_a_pending_import,
     bad_commands_are_answered,
 ]

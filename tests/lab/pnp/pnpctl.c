@@ -14,6 +14,7 @@
 #include "json_out.h"
 #include "process_handles.h"
 #include "request.h"
+#include "usbipd_mutex.h"
 #include "usbipd_registry.h"
 
 static const char usage[] =
@@ -48,6 +49,12 @@ static const char usage[] =
     "usbipd folder=TEXT version=TEXT   usbipd-win's installation, in the registry\n"
     "bind instance=FULL_ID desc=TEXT   shares a board: ok {\"guid\":..}\n"
     "unbind instance=FULL_ID\n"
+    "attached instance=FULL_ID stub=FULL_ID busid=1-3 address=TEXT   a client has a board\n"
+    "released instance=FULL_ID  it has it no more\n"
+    "policy effect=Allow|Deny busid=1-3 hardware=1A86:7523   adds a rule; one of the two may be "
+    "left out\n"
+    "policy-forget             removes every rule\n"
+    "service state=on|off      whether usbipd-win's service seems to run\n"
     "handles pid=N | image=NAME.exe    ok {\"pid\":..,\"handles\":..}\n";
 
 struct verb {
@@ -96,6 +103,41 @@ static DWORD run_unbind(struct board_set *set, const struct request *request)
     return usbipd_registry_unbind(request_get(request, L"instance", L""));
 }
 
+static DWORD run_attached(struct board_set *set, const struct request *request)
+{
+    (void)set;
+    return usbipd_registry_attach(
+        request_get(request, L"instance", L""), request_get(request, L"stub", L""),
+        request_get(request, L"busid", L""), request_get(request, L"address", L""));
+}
+
+static DWORD run_released(struct board_set *set, const struct request *request)
+{
+    (void)set;
+    return usbipd_registry_release(request_get(request, L"instance", L""));
+}
+
+static DWORD run_policy(struct board_set *set, const struct request *request)
+{
+    (void)set;
+    return usbipd_registry_allow(request_get(request, L"effect", L""),
+                                 request_get(request, L"busid", NULL),
+                                 request_get(request, L"hardware", NULL));
+}
+
+static DWORD run_policy_forget(struct board_set *set, const struct request *request)
+{
+    (void)set;
+    (void)request;
+    return usbipd_registry_forget_policy();
+}
+
+static DWORD run_service(struct board_set *set, const struct request *request)
+{
+    (void)set;
+    return usbipd_mutex_hold(!wcscmp(request_get(request, L"state", L""), L"on"));
+}
+
 static DWORD run_handles(struct board_set *set, const struct request *request)
 {
     const wchar_t *image = request_get(request, L"image", NULL);
@@ -125,6 +167,11 @@ static const struct verb verbs[] = {
     {L"usbipd", L"", L"folder version", 0, run_usbipd},
     {L"bind", L"instance desc", L"", 1, run_bind},
     {L"unbind", L"instance", L"", 0, run_unbind},
+    {L"attached", L"instance stub busid address", L"", 0, run_attached},
+    {L"released", L"instance", L"", 0, run_released},
+    {L"policy", L"effect", L"busid hardware", 0, run_policy},
+    {L"policy-forget", L"", L"", 0, run_policy_forget},
+    {L"service", L"state", L"", 0, run_service},
     {L"handles", L"", L"pid image", 1, run_handles},
 };
 

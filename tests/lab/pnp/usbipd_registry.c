@@ -6,6 +6,8 @@
 
 #define ROOT_KEY L"SOFTWARE\\usbipd-win"
 #define DEVICES_KEY L"SOFTWARE\\usbipd-win\\Devices"
+#define POLICY_KEY L"SOFTWARE\\usbipd-win\\Policy"
+#define ATTACHED_KEY L"Attached"
 
 enum { INSTANCE_CHARS = 256 };
 
@@ -120,5 +122,108 @@ DWORD usbipd_registry_unbind(const wchar_t *instance_id)
     if (!error)
         error = (DWORD)RegDeleteTreeW(devices, guid);
     RegCloseKey(devices);
+    return error;
+}
+
+/* Opens Devices\{guid} of the instance id. */
+static DWORD device_open(const wchar_t *instance_id, HKEY *device)
+{
+    wchar_t guid[USBIPD_REGISTRY_GUID_CHARS];
+    HKEY devices;
+    DWORD error = key_create(HKEY_LOCAL_MACHINE, DEVICES_KEY, &devices);
+
+    if (error)
+        return error;
+    error = device_find(devices, instance_id, guid);
+    if (!error)
+        error = key_create(devices, guid, device);
+    RegCloseKey(devices);
+    return error;
+}
+
+static DWORD attached_write(HKEY device, const wchar_t *stub_id, const wchar_t *busid,
+                            const wchar_t *address)
+{
+    HKEY attached;
+    DWORD error = (DWORD)RegCreateKeyExW(device, ATTACHED_KEY, 0, NULL, REG_OPTION_VOLATILE,
+                                         KEY_ALL_ACCESS, NULL, &attached, NULL);
+
+    if (error)
+        return error;
+    error = set_string(attached, L"BusId", busid);
+    if (!error)
+        error = set_string(attached, L"IPAddress", address);
+    if (!error)
+        error = set_string(attached, L"InstanceId", stub_id);
+    RegCloseKey(attached);
+    return error;
+}
+
+DWORD usbipd_registry_attach(const wchar_t *instance_id, const wchar_t *stub_id,
+                             const wchar_t *busid, const wchar_t *address)
+{
+    HKEY device;
+    DWORD error = device_open(instance_id, &device);
+
+    if (error)
+        return error;
+    error = attached_write(device, stub_id, busid, address);
+    RegCloseKey(device);
+    return error;
+}
+
+DWORD usbipd_registry_release(const wchar_t *instance_id)
+{
+    HKEY device;
+    DWORD error = device_open(instance_id, &device);
+
+    if (error)
+        return error;
+    error = (DWORD)RegDeleteKeyW(device, ATTACHED_KEY);
+    RegCloseKey(device);
+    return error;
+}
+
+static DWORD rule_write(HKEY rule, const wchar_t *effect, const wchar_t *busid,
+                        const wchar_t *hardware_id)
+{
+    DWORD error = set_string(rule, L"Effect", effect);
+
+    if (!error)
+        error = set_string(rule, L"Operation", L"AutoBind");
+    if (!error && busid)
+        error = set_string(rule, L"BusId", busid);
+    if (!error && hardware_id)
+        error = set_string(rule, L"HardwareId", hardware_id);
+    return error;
+}
+
+DWORD usbipd_registry_allow(const wchar_t *effect, const wchar_t *busid, const wchar_t *hardware_id)
+{
+    wchar_t path[sizeof(POLICY_KEY) / sizeof(wchar_t) + USBIPD_REGISTRY_GUID_CHARS];
+    wchar_t guid[USBIPD_REGISTRY_GUID_CHARS];
+    HKEY rule;
+    DWORD error = guid_make(guid);
+
+    if (error)
+        return error;
+    swprintf(path, sizeof(path) / sizeof(path[0]), L"%ls\\%ls", POLICY_KEY, guid);
+    error = key_create(HKEY_LOCAL_MACHINE, path, &rule);
+    if (error)
+        return error;
+    error = rule_write(rule, effect, busid, hardware_id);
+    RegCloseKey(rule);
+    return error;
+}
+
+DWORD usbipd_registry_forget_policy(void)
+{
+    HKEY policy;
+    DWORD error = key_create(HKEY_LOCAL_MACHINE, POLICY_KEY, &policy);
+
+    if (error)
+        return error;
+    error = (DWORD)RegDeleteTreeW(policy, NULL);
+    RegCloseKey(policy);
     return error;
 }

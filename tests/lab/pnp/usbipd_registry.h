@@ -20,4 +20,19 @@ DWORD usbipd_registry_bind(const wchar_t *instance_id, const wchar_t *descriptio
 /* Removes the device of that instance id, whatever the case; ERROR_NOT_FOUND if none is bound. */
 DWORD usbipd_registry_unbind(const wchar_t *instance_id);
 
+/* Notes in the volatile key Attached of that device who has it; ERROR_NOT_FOUND if it is not
+ * bound. */
+DWORD usbipd_registry_attach(const wchar_t *instance_id, const wchar_t *stub_id,
+                             const wchar_t *busid, const wchar_t *address);
+
+/* Deletes that key. */
+DWORD usbipd_registry_release(const wchar_t *instance_id);
+
+/* Adds a rule to Policy; NULL leaves a value out. */
+DWORD usbipd_registry_allow(const wchar_t *effect, const wchar_t *busid,
+                            const wchar_t *hardware_id);
+
+/* Removes every rule. */
+DWORD usbipd_registry_forget_policy(void);
+
 #endif

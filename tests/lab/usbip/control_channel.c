@@ -151,6 +151,21 @@ static int set_echo(void *target, const char *value)
     return error;
 }
 
+static int parse_yes(const char *value, bool *yes)
+{
+    int choice;
+    int error = parse_choice(value, (const char *const[]){"no", "yes"}, &choice);
+    if (error == 0) {
+        *yes = choice == 1;
+    }
+    return error;
+}
+
+static int set_shared(void *target, const char *value)
+{
+    return parse_yes(value, &((struct usbip_export_config *)target)->shared);
+}
+
 static int set_delay(void *target, const char *value)
 {
     unsigned long parsed;
@@ -162,17 +177,10 @@ static int set_delay(void *target, const char *value)
 }
 
 static const struct setter plug_setters[] = {
-    {"busid", set_busid},
-    {"chip", set_chip},
-    {"instance", set_instance},
-    {"serial", set_serial},
-    {"product", set_product},
-    {"speed", set_speed},
-    {"vid", set_vid},
-    {"pid", set_pid},
-    {"echo", set_echo},
-    {"delay_us", set_delay},
-    {NULL, NULL},
+    {"busid", set_busid},    {"chip", set_chip},       {"instance", set_instance},
+    {"serial", set_serial},  {"product", set_product}, {"speed", set_speed},
+    {"vid", set_vid},        {"pid", set_pid},         {"echo", set_echo},
+    {"delay_us", set_delay}, {"shared", set_shared},   {NULL, NULL},
 };
 
 static int skip(void *target, const char *value)
@@ -212,6 +220,46 @@ static int set_import_delay(void *target, const char *value)
     return error;
 }
 
+static int set_drip(void *target, const char *value)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(value, 10, 10000, &parsed);
+    if (error == 0) {
+        ((struct usbip_fault *)target)->drip_ms = (unsigned)parsed;
+    }
+    return error;
+}
+
+static int set_patch_at(void *target, const char *value)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(value, 10, 100000, &parsed);
+    if (error == 0) {
+        ((struct usbip_fault *)target)->patch.at = parsed;
+    }
+    return error;
+}
+
+static int set_patch_len(void *target, const char *value)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(value, 10, 100000, &parsed);
+    if (error == 0) {
+        ((struct usbip_fault *)target)->patch.len = parsed;
+    }
+    return error;
+}
+
+static int set_patch_value(void *target, const char *value)
+{
+    unsigned long parsed;
+    int error = parse_unsigned(value, 10, UINT8_MAX, &parsed);
+    if (error == 0) {
+        ((struct usbip_fault *)target)->patch.value = (uint8_t)parsed;
+    }
+    return error;
+}
+
 static int set_times(void *target, const char *value)
 {
     unsigned long parsed;
@@ -227,6 +275,10 @@ static const struct setter fault_setters[] = {
     {"cut_reply_at", set_cut},
     {"import_status", set_status},
     {"import_delay_ms", set_import_delay},
+    {"drip_ms", set_drip},
+    {"patch_at", set_patch_at},
+    {"patch_len", set_patch_len},
+    {"patch_value", set_patch_value},
     {"times", set_times},
     {NULL, NULL},
 };
@@ -303,6 +355,7 @@ static void run_plug(struct usbip_server *server, const struct command *command,
                   .serial = chip->serial,
                   .echo = true},
         .busid = "",
+        .shared = true,
     };
     if (!apply_arguments(answers, command, plug_setters, &config)) {
         return;
@@ -337,6 +390,127 @@ static void run_fault(struct usbip_server *server, const struct command *command
     } else if (apply_arguments(answers, command, fault_setters, &fault)) {
         item->fault = fault;
         fputs("ok\n", answers);
+    }
+}
+
+static void answer(FILE *answers, int error)
+{
+    fputs(error == 0 ? "ok\n" : "error gone\n", answers);
+}
+
+/* The board of `busid=`, and the yes or no of `on=`; NULL has been answered. */
+static struct usbip_export *board_and_choice(struct usbip_server *server,
+                                             const struct command *command, FILE *answers,
+                                             bool *yes)
+{
+    const char *busid = argument_value(command, "busid");
+    const char *on = argument_value(command, "on");
+    struct usbip_export *item = busid ? usbip_export_find(&server->exports, busid) : NULL;
+    if (!item || !on || command->count != 2 || parse_yes(on, yes) != 0) {
+        fputs("error it takes the busid of a board, and on=yes or on=no\n", answers);
+        return NULL;
+    }
+    return item;
+}
+
+static void run_share(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    bool yes;
+    struct usbip_export *item = board_and_choice(server, command, answers, &yes);
+    if (item) {
+        item->shared = yes;
+        answer(answers, 0);
+    }
+}
+
+static void run_stall(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    bool yes;
+    struct usbip_export *item = board_and_choice(server, command, answers, &yes);
+    if (item) {
+        item->is_stalled = yes;
+        answer(answers, 0);
+    }
+}
+
+static void run_service(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    const char *state = argument_value(command, "state");
+    int choice;
+    if (!state || command->count != 1 ||
+        parse_choice(state, (const char *const[]){"down", "up"}, &choice) != 0) {
+        fputs("error service takes state=up or state=down\n", answers);
+    } else if (choice == 1 && usbip_server_reopen(server) != 0) {
+        fputs("error the port is taken\n", answers);
+    } else {
+        if (choice == 0) {
+            usbip_server_close(server);
+        }
+        answer(answers, 0);
+    }
+}
+
+static void print_windows_event(void *context, enum usbip_windows_event event, const char *busid)
+{
+    static const char *const names[] = {
+        [USBIP_WINDOWS_IMPORT] = "import",
+        [USBIP_WINDOWS_RELEASED] = "released",
+        [USBIP_WINDOWS_ABANDONED] = "abandoned",
+    };
+    FILE *answers = context;
+    fprintf(answers, "event {\"event\":\"%s\",\"busid\":\"%s\"}\n", names[event], busid);
+    fflush(answers);
+}
+
+static void run_windows(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    const char *on = argument_value(command, "on");
+    bool yes;
+    if (!on || command->count != 1 || parse_yes(on, &yes) != 0) {
+        fputs("error windows takes on=yes or on=no\n", answers);
+        return;
+    }
+    usbip_server_set_windows(server, yes ? print_windows_event : NULL, answers);
+    answer(answers, 0);
+}
+
+/* The commands that take a busid and nothing else. */
+static void run_on_busid(struct usbip_server *server, const struct command *command, FILE *answers,
+                         int (*run)(struct usbip_server *server, const char *busid))
+{
+    const char *busid = argument_value(command, "busid");
+    if (!busid || command->count != 1) {
+        fputs("error it takes busid and nothing else\n", answers);
+    } else {
+        answer(answers, run(server, busid));
+    }
+}
+
+static void run_captured(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    run_on_busid(server, command, answers, usbip_server_captured);
+}
+
+static void run_freed(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    run_on_busid(server, command, answers, usbip_server_freed);
+}
+
+static void run_hangup(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    run_on_busid(server, command, answers, usbip_server_hang_up);
+}
+
+static void run_refused(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    const char *busid = argument_value(command, "busid");
+    const char *status = argument_value(command, "status");
+    unsigned long parsed;
+    if (!busid || !status || command->count != 2 ||
+        parse_unsigned(status, 10, UINT32_MAX, &parsed) != 0) {
+        fputs("error refused takes busid and status\n", answers);
+    } else {
+        answer(answers, usbip_server_refuse(server, busid, (uint32_t)parsed));
     }
 }
 
@@ -412,7 +586,11 @@ static void run_line(struct usbip_server *server, char *line, FILE *answers)
         const char *name;
         void (*run)(struct usbip_server *, const struct command *, FILE *answers);
     } verbs[] = {
-        {"plug", run_plug}, {"unplug", run_unplug}, {"fault", run_fault}, {"list", run_list}};
+        {"plug", run_plug},       {"unplug", run_unplug},   {"fault", run_fault},
+        {"list", run_list},       {"share", run_share},     {"stall", run_stall},
+        {"service", run_service}, {"windows", run_windows}, {"captured", run_captured},
+        {"refused", run_refused}, {"freed", run_freed},     {"hangup", run_hangup},
+    };
     struct command command;
     char *rest = line + strcspn(line, " ");
 

@@ -2,9 +2,24 @@
  *
  *   plug busid=1-3 chip=ch341 [instance=ID] [serial=TEXT] [product=TEXT] [speed=full|high]
  *        [vid=1a86] [pid=7523] [echo=on|off] [delay_us=N]             -> ok
+ *        [shared=yes|no]
  *   unplug busid=1-3                                                   -> ok
  *   list                                                               -> one line of JSON
- *   fault busid=1-3 [cut_reply_at=N] [import_status=N] [import_delay_ms=N] [times=N]  -> ok
+ *   fault busid=1-3 [cut_reply_at=N] [import_status=N] [import_delay_ms=N] [drip_ms=N]
+ *         [patch_at=N patch_len=N patch_value=N] [times=N]             -> ok
+ *   share busid=1-3 on=yes|no                                          -> ok
+ *   stall busid=1-3 on=yes|no      URBs are taken, and answered later  -> ok
+ *   service state=up|down          down: every connection ends         -> ok
+ *   windows on=yes|no              whether a controller plays Windows   -> ok
+ *
+ * While a controller plays Windows, lines "event {"event":"import","busid":"1-3"}" may come between
+ * the answers, also as "released" and "abandoned", and are answered by
+ *   captured busid=1-3             the stub is there: the import is granted  -> ok
+ *   refused busid=1-3 status=N     the capture came to nothing         -> ok
+ *   freed busid=1-3                Windows has a released board back   -> ok
+ *   hangup busid=1-3               usbipd detach, the board's own reset: Windows has it back, and
+ *                                  the connection ends                 -> ok
+ * each of which says "error gone" if there is nothing of the kind any more.
  *
  * Anything else is answered "error <text>". Values are percent-encoded (%20 is a space), so that
  * strings may have control characters; %00 is refused. A fault replaces the board's last one and

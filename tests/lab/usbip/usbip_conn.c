@@ -21,7 +21,11 @@ int usbip_conn_init(struct usbip_conn *conn, int fd)
     conn->output = NULL;
     conn->output_len = 0;
     conn->output_capacity = 0;
+    conn->written = 0;
+    conn->patch = (struct usbip_patch){0};
     conn->budget = SIZE_MAX;
+    conn->drip_us = 0;
+    conn->drip_due_us = 0;
     conn->finishing = false;
     conn->failed = false;
     if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
@@ -98,9 +102,26 @@ static void keep(struct usbip_conn *conn, const uint8_t *bytes, size_t len)
     conn->output_len += len;
 }
 
+/* Overwrites what of the bytes lies in the patch. Returns them, or a copy in `patched`. */
+static const uint8_t *apply_patch(const struct usbip_conn *conn, const uint8_t *bytes, size_t len,
+                                  uint8_t patched[USBIP_PATH_BYTES])
+{
+    const struct usbip_patch *patch = &conn->patch;
+    if (patch->len == 0 || len > USBIP_PATH_BYTES) {
+        return bytes;
+    }
+    for (size_t i = 0; i < len; i++) {
+        size_t position = conn->written + i;
+        bool is_hit = position >= patch->at && position - patch->at < patch->len;
+        patched[i] = is_hit ? patch->value : bytes[i];
+    }
+    return patched;
+}
+
 void usbip_conn_write(struct usbip_conn *conn, const void *bytes, size_t len)
 {
-    const uint8_t *from = bytes;
+    uint8_t patched[USBIP_PATH_BYTES];
+    const uint8_t *from = apply_patch(conn, bytes, len, patched);
     size_t sent = 0;
     if (conn->failed || conn->finishing) {
         return;
@@ -112,7 +133,8 @@ void usbip_conn_write(struct usbip_conn *conn, const void *bytes, size_t len)
     if (conn->budget != SIZE_MAX) {
         conn->budget -= len;
     }
-    if (len > 0 && conn->output_len == 0) {
+    conn->written += len;
+    if (len > 0 && conn->output_len == 0 && conn->drip_us == 0) {
         sent = send_now(conn, from, len);
     }
     if (sent < len && !conn->failed) {
@@ -120,13 +142,25 @@ void usbip_conn_write(struct usbip_conn *conn, const void *bytes, size_t len)
     }
 }
 
-void usbip_conn_flush(struct usbip_conn *conn)
+void usbip_conn_flush(struct usbip_conn *conn, int64_t now_us)
 {
-    if (conn->output_len > 0) {
-        size_t sent = send_now(conn, conn->output, conn->output_len);
-        memmove(conn->output, conn->output + sent, conn->output_len - sent);
-        conn->output_len -= sent;
+    size_t len = conn->output_len;
+    size_t sent;
+    if (len == 0 || (conn->drip_us > 0 && now_us < conn->drip_due_us)) {
+        return;
     }
+    if (conn->drip_us > 0) {
+        len = 1;
+        conn->drip_due_us = now_us + conn->drip_us;
+    }
+    sent = send_now(conn, conn->output, len);
+    memmove(conn->output, conn->output + sent, conn->output_len - sent);
+    conn->output_len -= sent;
+}
+
+bool usbip_conn_is_dripping(const struct usbip_conn *conn)
+{
+    return conn->drip_us > 0 && conn->output_len > 0;
 }
 
 bool usbip_conn_is_done(const struct usbip_conn *conn)

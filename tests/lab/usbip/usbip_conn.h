@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "usbip_export.h"
+
 enum {
     USBIP_CONN_MAX_INPUT = 65536 + 48,  /* one URB with its header */
     USBIP_CONN_HIGH_WATER = 256 * 1024, /* unsent bytes above which no further request is read */
@@ -20,9 +22,13 @@ struct usbip_conn {
     uint8_t *output; /* unsent bytes, owned */
     size_t output_len;
     size_t output_capacity;
-    size_t budget;  /* bytes that may still be written; SIZE_MAX: no limit */
-    bool finishing; /* close once the output is sent */
-    bool failed;    /* close now */
+    size_t written; /* bytes so far, sent or not */
+    struct usbip_patch patch;
+    size_t budget;       /* bytes that may still be written; SIZE_MAX: no limit */
+    int64_t drip_us;     /* between single bytes; 0: all at once */
+    int64_t drip_due_us; /* when the next may go; CLOCK_MONOTONIC */
+    bool finishing;      /* close once the output is sent */
+    bool failed;         /* close now */
 };
 
 /* Takes fd over, even on failure. Returns 0 or ERR_IO. */
@@ -42,7 +48,10 @@ void usbip_conn_consume(struct usbip_conn *conn);
 void usbip_conn_write(struct usbip_conn *conn, const void *bytes, size_t len);
 
 /* Sends kept bytes, as far as possible. */
-void usbip_conn_flush(struct usbip_conn *conn);
+void usbip_conn_flush(struct usbip_conn *conn, int64_t now_us);
+
+/* True if only time keeps bytes from being sent. */
+bool usbip_conn_is_dripping(const struct usbip_conn *conn);
 
 bool usbip_conn_is_done(const struct usbip_conn *conn);
 

@@ -80,6 +80,7 @@ int usbip_export_add(struct usbip_export_table *table, const struct usbip_export
     }
     snprintf(item->busid, sizeof item->busid, "%u-%u", item->hub, item->port);
     item->delay_us = config->delay_us;
+    item->shared = config->shared;
     item->board = usb_board_create(&config->board, &error);
     if (!item->board) {
         goto destroy;

@@ -25,6 +25,24 @@ enum usbip_export_state {
     USBIP_EXPORT_IDLE,
     USBIP_EXPORT_CAPTURING, /* an import is on its way: in no list, and refused to others */
     USBIP_EXPORT_ATTACHED,
+    USBIP_EXPORT_RELEASING, /* Windows gets it back: in no list, and refused */
+};
+
+/* What the server wants Windows to do, where a controller plays that half of usbipd-win. */
+enum usbip_windows_event {
+    USBIP_WINDOWS_IMPORT,    /* capture it, then usbip_server_captured or usbip_server_refuse */
+    USBIP_WINDOWS_RELEASED,  /* the client hung up: give it back, then usbip_server_freed */
+    USBIP_WINDOWS_ABANDONED, /* it hung up before the reply; the same */
+};
+
+typedef void usbip_on_windows_event(void *context, enum usbip_windows_event event,
+                                    const char *busid);
+
+/* Bytes of a reply that are overwritten, as a server would that has gone mad. */
+struct usbip_patch {
+    size_t at;
+    size_t len; /* 0: none */
+    uint8_t value;
 };
 
 /* What goes wrong with the next imports. */
@@ -33,6 +51,8 @@ struct usbip_fault {
     long cut_reply_at; /* hang up after so many bytes of the reply; -1: do not */
     uint32_t status;   /* other than 0: refuse with it */
     unsigned delay_ms; /* before the reply */
+    unsigned drip_ms;  /* between the bytes of the reply; 0: they go at once */
+    struct usbip_patch patch;
 };
 
 /* All strings are copied; instance NULL makes one up from the ids. */
@@ -41,6 +61,7 @@ struct usbip_export_config {
     const char *busid;
     const char *instance;
     unsigned delay_us; /* before each answer to a URB */
+    bool shared;       /* bound or allowed by policy */
 };
 
 struct usbip_export {
@@ -50,6 +71,8 @@ struct usbip_export {
     uint32_t port;
     char instance[USBIP_PATH_BYTES];
     unsigned delay_us;
+    bool shared;
+    bool is_stalled; /* URBs are taken and not answered */
     enum usbip_export_state state;
     uint64_t imports; /* that succeeded */
     struct usbip_fault fault;
@@ -58,6 +81,8 @@ struct usbip_export {
 struct usbip_export_table {
     struct usbip_export *items[USBIP_EXPORT_MAX]; /* owned */
     size_t count;
+    usbip_on_windows_event *on_windows_event; /* NULL: an import is a matter of the server alone */
+    void *context;
 };
 
 /* "HUB-PORT", both 1 to 99 without leading zeros. Returns 0 or ERR_INVALID. */

@@ -18,13 +18,12 @@ static int64_t now_us(void)
     return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / NS_PER_US;
 }
 
-int usbip_server_init(struct usbip_server *server, uint16_t port)
+static int open_listener(struct usbip_server *server, uint16_t port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     socklen_t len = sizeof address;
     int on = 1;
     int error = ERR_IO;
-    memset(server, 0, sizeof *server);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (server->listener < 0) {
@@ -48,16 +47,41 @@ close_listener:
     return error;
 }
 
-void usbip_server_finish(struct usbip_server *server)
+int usbip_server_init(struct usbip_server *server, uint16_t port)
+{
+    memset(server, 0, sizeof *server);
+    return open_listener(server, port);
+}
+
+void usbip_server_close(struct usbip_server *server)
 {
     while (server->session_count > 0) {
-        usbip_session_destroy(server->sessions[--server->session_count]);
+        struct usbip_session *session = server->sessions[--server->session_count];
+        usbip_session_forget_board(session);
+        usbip_session_destroy(session);
     }
-    usbip_export_clear(&server->exports);
     if (server->listener >= 0) {
         close(server->listener);
         server->listener = -1;
     }
+}
+
+int usbip_server_reopen(struct usbip_server *server)
+{
+    return server->listener >= 0 ? 0 : open_listener(server, server->port);
+}
+
+void usbip_server_finish(struct usbip_server *server)
+{
+    usbip_server_close(server);
+    usbip_export_clear(&server->exports);
+}
+
+void usbip_server_set_windows(struct usbip_server *server, usbip_on_windows_event *on_event,
+                              void *context)
+{
+    server->exports.on_windows_event = on_event;
+    server->exports.context = context;
 }
 
 int usbip_server_plug(struct usbip_server *server, const struct usbip_export_config *config)
@@ -71,7 +95,7 @@ static void remove_session(struct usbip_server *server, size_t index)
     server->sessions[index] = server->sessions[--server->session_count];
 }
 
-int usbip_server_unplug(struct usbip_server *server, const char *busid)
+int usbip_server_hang_up(struct usbip_server *server, const char *busid)
 {
     struct usbip_export *item = usbip_export_find(&server->exports, busid);
     if (!item) {
@@ -80,10 +104,55 @@ int usbip_server_unplug(struct usbip_server *server, const char *busid)
     /* Backwards, since a removal moves the last session into the gap. */
     for (size_t i = server->session_count; i-- > 0;) {
         if (server->sessions[i]->item == item) {
+            usbip_session_forget_board(server->sessions[i]);
             remove_session(server, i);
         }
     }
-    usbip_export_remove(&server->exports, item);
+    item->state = USBIP_EXPORT_IDLE;
+    return 0;
+}
+
+int usbip_server_unplug(struct usbip_server *server, const char *busid)
+{
+    int error = usbip_server_hang_up(server, busid);
+    if (error == 0) {
+        usbip_export_remove(&server->exports, usbip_export_find(&server->exports, busid));
+    }
+    return error;
+}
+
+static int answer_import(struct usbip_server *server, const char *busid, uint32_t status)
+{
+    for (size_t i = 0; i < server->session_count; i++) {
+        struct usbip_session *session = server->sessions[i];
+        if (session->state == USBIP_SESSION_CAPTURE && strcmp(session->item->busid, busid) == 0) {
+            usbip_session_answer_import(session, status);
+            if (!usbip_session_step(session, now_us())) {
+                remove_session(server, i);
+            }
+            return 0;
+        }
+    }
+    return ERR_NOT_FOUND;
+}
+
+int usbip_server_captured(struct usbip_server *server, const char *busid)
+{
+    return answer_import(server, busid, USBIP_IMPORT_OK);
+}
+
+int usbip_server_refuse(struct usbip_server *server, const char *busid, uint32_t status)
+{
+    return answer_import(server, busid, status);
+}
+
+int usbip_server_freed(struct usbip_server *server, const char *busid)
+{
+    struct usbip_export *item = usbip_export_find(&server->exports, busid);
+    if (!item || item->state != USBIP_EXPORT_RELEASING) {
+        return ERR_NOT_FOUND;
+    }
+    item->state = USBIP_EXPORT_IDLE;
     return 0;
 }
 
@@ -98,7 +167,7 @@ size_t usbip_server_prepare(const struct usbip_server *server, struct pollfd *fd
         const struct usbip_session *session = server->sessions[i];
         int64_t wait_us = usbip_session_wait_us(session, now);
         short events = usbip_session_wants_input(session, now) ? POLLIN : POLLRDHUP;
-        if (session->conn.output_len > 0) {
+        if (session->conn.output_len > 0 && !usbip_conn_is_dripping(&session->conn)) {
             events |= POLLOUT;
         }
         if (wait_us >= 0 && (*timeout_us < 0 || wait_us < *timeout_us)) {

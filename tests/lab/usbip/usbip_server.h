@@ -36,6 +36,29 @@ int usbip_server_plug(struct usbip_server *server, const struct usbip_export_con
 /* Hangs up on whoever has the board, at once. 0 or ERR_NOT_FOUND. */
 int usbip_server_unplug(struct usbip_server *server, const char *busid);
 
+/* From here on a controller plays Windows: imports and releases wait for it. */
+void usbip_server_set_windows(struct usbip_server *server, usbip_on_windows_event *on_event,
+                              void *context);
+
+/* Windows has brought the stub: the import is answered before this returns. 0, or ERR_NOT_FOUND if
+ * no import of that board waits (its client may have gone). */
+int usbip_server_captured(struct usbip_server *server, const char *busid);
+
+/* The import is refused with `status`, and the board is Windows' own. The same results. */
+int usbip_server_refuse(struct usbip_server *server, const char *busid, uint32_t status);
+
+/* Windows has a released board back. 0, or ERR_NOT_FOUND if it has not been released. */
+int usbip_server_freed(struct usbip_server *server, const char *busid);
+
+/* Hangs up on whoever has the board, which Windows has back already. 0 or ERR_NOT_FOUND. */
+int usbip_server_hang_up(struct usbip_server *server, const char *busid);
+
+/* The service stops: every connection ends, and new ones are refused. */
+void usbip_server_close(struct usbip_server *server);
+
+/* It starts again on the same port. 0, ERR_BUSY or ERR_IO. */
+int usbip_server_reopen(struct usbip_server *server);
+
 /* Fills fds (room for USBIP_SERVER_MAX_FDS) and returns how many; *timeout_us is when to dispatch
  * at the latest, or -1. */
 size_t usbip_server_prepare(const struct usbip_server *server, struct pollfd *fds,

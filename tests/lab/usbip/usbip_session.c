@@ -97,17 +97,24 @@ static void write_record(struct usbip_conn *conn, const struct usbip_export *ite
     write_u8(conn, (uint8_t)board->chip->interface_count);
 }
 
+/* Attached boards are listed, those between Windows and a client are not. */
+static bool is_listed(const struct usbip_export *item)
+{
+    return item->shared &&
+           (item->state == USBIP_EXPORT_IDLE || item->state == USBIP_EXPORT_ATTACHED);
+}
+
 static void write_device_list(struct usbip_conn *conn, const struct usbip_export_table *exports)
 {
     uint32_t count = 0;
     for (size_t i = 0; i < exports->count; i++) {
-        count += exports->items[i]->state != USBIP_EXPORT_CAPTURING;
+        count += is_listed(exports->items[i]);
     }
     write_reply_header(conn, OP_REP_DEVLIST, 0);
     write_u32(conn, count);
     for (size_t i = 0; i < exports->count; i++) {
         const struct usbip_export *item = exports->items[i];
-        if (item->state == USBIP_EXPORT_CAPTURING) {
+        if (!is_listed(item)) {
             continue;
         }
         write_record(conn, item);
@@ -175,7 +182,7 @@ static int run_operation(struct usbip_session *session, int64_t now_us)
 /* Decides on an import, and takes the board if it is to succeed. */
 static uint32_t capture(struct usbip_session *session, struct usbip_export *item)
 {
-    if (!item || item->state == USBIP_EXPORT_CAPTURING) {
+    if (!item || !is_listed(item)) {
         return USBIP_IMPORT_NO_DEVICE;
     }
     if (item->state == USBIP_EXPORT_ATTACHED) {
@@ -190,6 +197,12 @@ static uint32_t capture(struct usbip_session *session, struct usbip_export *item
     return session->fault.status;
 }
 
+static void tell_windows(const struct usbip_session *session, enum usbip_windows_event event)
+{
+    const struct usbip_export_table *exports = session->exports;
+    exports->on_windows_event(exports->context, event, session->item->busid);
+}
+
 static int run_import(struct usbip_session *session, int64_t now_us)
 {
     const char *busid = (const char *)session->conn.input + OPERATION_BYTES;
@@ -200,10 +213,27 @@ static int run_import(struct usbip_session *session, int64_t now_us)
     session->reply_status = capture(session, item);
     session->resume_us = now_us + (int64_t)session->fault.delay_ms * US_PER_MS;
     session->state = USBIP_SESSION_REPLY;
+    if (session->reply_status == USBIP_IMPORT_OK && session->exports->on_windows_event) {
+        session->state = USBIP_SESSION_CAPTURE;
+        tell_windows(session, USBIP_WINDOWS_IMPORT);
+    }
     return 0;
 }
 
-static void release(struct usbip_session *session)
+static int no_step(struct usbip_session *session, int64_t now_us)
+{
+    (void)session;
+    (void)now_us;
+    return ERR_INVALID; /* In this state a session takes no step. */
+}
+
+void usbip_session_answer_import(struct usbip_session *session, uint32_t status)
+{
+    session->reply_status = status;
+    session->state = USBIP_SESSION_REPLY;
+}
+
+void usbip_session_forget_board(struct usbip_session *session)
 {
     if (session->item) {
         usb_board_detach(session->item->board);
@@ -212,10 +242,28 @@ static void release(struct usbip_session *session)
     }
 }
 
+/* A refused import leaves Windows as it was. */
+static void release(struct usbip_session *session)
+{
+    struct usbip_export *item = session->item;
+    bool was_attached = item && item->state == USBIP_EXPORT_ATTACHED;
+
+    if (!item || !session->exports->on_windows_event || session->reply_status != USBIP_IMPORT_OK) {
+        usbip_session_forget_board(session);
+        return;
+    }
+    usb_board_detach(item->board);
+    item->state = USBIP_EXPORT_RELEASING;
+    tell_windows(session, was_attached ? USBIP_WINDOWS_RELEASED : USBIP_WINDOWS_ABANDONED);
+    session->item = NULL;
+}
+
 static int reply_to_import(struct usbip_session *session, int64_t now_us)
 {
     struct usbip_conn *conn = &session->conn;
     (void)now_us;
+    conn->patch = session->fault.patch;
+    conn->drip_us = (int64_t)session->fault.drip_ms * US_PER_MS;
     if (session->fault.cut_reply_at >= 0) {
         conn->budget = (size_t)session->fault.cut_reply_at;
         conn->finishing = conn->budget == 0;
@@ -231,6 +279,7 @@ static int reply_to_import(struct usbip_session *session, int64_t now_us)
     if (!conn->finishing) {
         session->item->state = USBIP_EXPORT_ATTACHED;
         session->item->imports++;
+        conn->patch = (struct usbip_patch){0};
         usb_board_attach(session->item->board, on_complete, session);
         await_next_urb(session);
     }
@@ -341,16 +390,26 @@ void usbip_session_destroy(struct usbip_session *session)
     free(session);
 }
 
+/* For Windows, or for ever. */
+static bool is_waiting(const struct usbip_session *session)
+{
+    return session->state == USBIP_SESSION_CAPTURE ||
+           (session->state == USBIP_SESSION_ANSWER && session->item->is_stalled);
+}
+
 bool usbip_session_wants_input(const struct usbip_session *session, int64_t now_us)
 {
-    return now_us >= session->resume_us && !session->conn.finishing &&
+    return now_us >= session->resume_us && !is_waiting(session) && !session->conn.finishing &&
            session->conn.output_len <= USBIP_CONN_HIGH_WATER;
 }
 
 int64_t usbip_session_wait_us(const struct usbip_session *session, int64_t now_us)
 {
     const struct usbip_conn *conn = &session->conn;
-    if (conn->input_len < session->want_bytes || conn->finishing ||
+    if (usbip_conn_is_dripping(conn)) {
+        return conn->drip_due_us > now_us ? conn->drip_due_us - now_us : 0;
+    }
+    if (conn->input_len < session->want_bytes || conn->finishing || is_waiting(session) ||
         conn->output_len > USBIP_CONN_HIGH_WATER) {
         return -1;
     }
@@ -360,13 +419,14 @@ int64_t usbip_session_wait_us(const struct usbip_session *session, int64_t now_u
 bool usbip_session_step(struct usbip_session *session, int64_t now_us)
 {
     static int (*const handlers[USBIP_SESSION_STATES])(struct usbip_session *, int64_t) = {
-        [USBIP_SESSION_OPERATION] = run_operation,  [USBIP_SESSION_BUSID] = run_import,
-        [USBIP_SESSION_REPLY] = reply_to_import,    [USBIP_SESSION_URB] = run_urb_header,
-        [USBIP_SESSION_URB_DATA] = schedule_answer, [USBIP_SESSION_ANSWER] = answer_urb,
+        [USBIP_SESSION_OPERATION] = run_operation, [USBIP_SESSION_BUSID] = run_import,
+        [USBIP_SESSION_CAPTURE] = no_step,         [USBIP_SESSION_REPLY] = reply_to_import,
+        [USBIP_SESSION_URB] = run_urb_header,      [USBIP_SESSION_URB_DATA] = schedule_answer,
+        [USBIP_SESSION_ANSWER] = answer_urb,
     };
     int filled = 1;
 
-    usbip_conn_flush(&session->conn);
+    usbip_conn_flush(&session->conn, now_us);
     while (filled > 0 && usbip_session_wants_input(session, now_us)) {
         filled = usbip_conn_fill(&session->conn, session->want_bytes);
         if (filled > 0) {

@@ -11,6 +11,7 @@
 enum usbip_session_state {
     USBIP_SESSION_OPERATION, /* awaits an operation's header */
     USBIP_SESSION_BUSID,     /* awaits the rest of an import request */
+    USBIP_SESSION_CAPTURE,   /* Windows is at it */
     USBIP_SESSION_REPLY,     /* has an import to answer */
     USBIP_SESSION_URB,       /* awaits a URB command's header */
     USBIP_SESSION_URB_DATA,  /* awaits the bytes of a transfer to the board */
@@ -31,6 +32,13 @@ struct usbip_session {
 
 /* Takes fd over. Returns the session, which usbip_session_destroy frees, or NULL (fd is closed). */
 struct usbip_session *usbip_session_create(int fd, struct usbip_export_table *exports);
+
+/* Windows is done with the board that the session waits for: the import is answered with `status`
+ * by the next step. */
+void usbip_session_answer_import(struct usbip_session *session, uint32_t status);
+
+/* Lets go of the board without asking Windows for anything. */
+void usbip_session_forget_board(struct usbip_session *session);
 
 /* Hangs up and gives the board back. */
 void usbip_session_destroy(struct usbip_session *session);

@@ -11,7 +11,10 @@ Its commands are described in control_channel.h.
 from __future__ import annotations
 
 import json
+import queue
 import subprocess
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,13 +26,19 @@ class UsbipdError(Exception):
 
 
 class UsbipdDouble:
-    """One running server. It ends with its stdin, so it never outlives this process."""
+    """One running server. It ends with its stdin, so it never outlives this process. Any thread may give commands, but not
+    on_event, which the reading thread calls with each event while a controller plays Windows."""
 
     def __init__(self, program: Path | str, port: int = 0) -> None:
         self._process = subprocess.Popen(
             [str(program), "--port", str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         )
         self.pid = self._process.pid
+        self.on_event: Callable[[dict[str, Any]], None] | None = None
+        self._lock = threading.Lock()
+        self._answers: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         first = self._read_line()
         if not first.startswith("port "):
             raise UsbipdError(f"unexpected first line: {first!r}")
@@ -43,19 +52,29 @@ class UsbipdDouble:
     ) -> None:
         self.stop()
 
-    def _read_line(self) -> str:
+    def _read(self) -> None:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
+        for line in self._process.stdout:
+            if not line.startswith("event "):
+                self._answers.put(line.rstrip("\n"))
+            elif self.on_event:
+                self.on_event(json.loads(line.removeprefix("event ")))
+        self._answers.put(None)
+
+    def _read_line(self) -> str:
+        line = self._answers.get()
+        if line is None:
+            self._answers.put(None)
             raise UsbipdError(f"usbipd_double ended with code {self._process.wait()}")
-        return line.rstrip("\n")
+        return line
 
     def command(self, line: str) -> str:
         """Sends one raw line and returns the answer; raises UsbipdError on "error ..."."""
         assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        answer = self._read_line()
+        with self._lock:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+            answer = self._read_line()
         if answer.startswith("error"):
             raise UsbipdError(f"{line}: {answer}")
         return answer
@@ -65,15 +84,42 @@ class UsbipdDouble:
         self.command(" ".join([verb, *words]))
 
     def plug(self, busid: str, chip: str, **settings: Any) -> None:
-        """settings: instance, serial, product, speed, vid, pid, echo ("on" or "off"), delay_us."""
+        """settings: instance, serial, product, speed, vid, pid, echo ("on" or "off"), delay_us, shared ("yes" or "no")."""
         self._keyed_command("plug", {"busid": busid, "chip": chip, **settings})
 
     def unplug(self, busid: str) -> None:
         self._keyed_command("unplug", {"busid": busid})
 
     def fault(self, busid: str, **settings: Any) -> None:
-        """settings: cut_reply_at, import_status, import_delay_ms, times."""
+        """settings: cut_reply_at, import_status, import_delay_ms, drip_ms, patch_at, patch_len, patch_value, times."""
         self._keyed_command("fault", {"busid": busid, **settings})
+
+    def share(self, busid: str, shared: bool) -> None:
+        self._keyed_command("share", {"busid": busid, "on": "yes" if shared else "no"})
+
+    def stall(self, busid: str, stalled: bool) -> None:
+        """A board that takes URBs and does not answer them."""
+        self._keyed_command("stall", {"busid": busid, "on": "yes" if stalled else "no"})
+
+    def service(self, runs: bool) -> None:
+        """Down: every connection ends, and new ones are refused."""
+        self._keyed_command("service", {"state": "up" if runs else "down"})
+
+    def windows(self, on: bool) -> None:
+        """Whether imports and releases wait for a controller, who hears of them by on_event."""
+        self._keyed_command("windows", {"on": "yes" if on else "no"})
+
+    def captured(self, busid: str) -> None:
+        self._keyed_command("captured", {"busid": busid})
+
+    def refused(self, busid: str, status: int) -> None:
+        self._keyed_command("refused", {"busid": busid, "status": status})
+
+    def freed(self, busid: str) -> None:
+        self._keyed_command("freed", {"busid": busid})
+
+    def hang_up(self, busid: str) -> None:
+        self._keyed_command("hangup", {"busid": busid})
 
     def list(self) -> dict[str, Any]:
         """{"connections": N, "boards": [{"busid": ..., "rx_bytes": ..., ...}]}"""
@@ -91,5 +137,6 @@ class UsbipdDouble:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
         code = self._process.wait(10)
+        self._reader.join()
         self._process.stdout.close()
         return code
