@@ -6,11 +6,18 @@ static const struct attach_fault_info infos[FAULT_COUNT] = {
     [FAULT_USBIPD_MONITOR] = {"usbipd_monitor", "usbipd's USB monitor driver failed",
                               "Restart the service usbipd on Windows; if it stays, reboot Windows.",
                               1000, 15000, FOREVER},
-    /* Windows may still be busy with a device that has just come, so the first try comes soon. */
-    [FAULT_IN_USE] = {"in_use", "the board is attached elsewhere, or a Windows program holds it",
-                      "Close the Windows program that uses the board (a serial monitor holds its "
-                      "COM port), or detach it with `usbipd detach`.",
-                      250, 15000, FOREVER},
+    [FAULT_IN_USE] = {"in_use", "a Windows program holds the board",
+                      "Close the Windows program that uses the board: a serial monitor or an IDE "
+                      "holds its COM port.",
+                      1000, 15000, FOREVER},
+    [FAULT_BUSY] = {"busy", "Windows is still busy with the board, which has just come",
+                    "Wait a moment; if it lasts, close the Windows program that uses the board.",
+                    250, 250, FOREVER},
+    [FAULT_ATTACHED_ELSEWHERE] = {"attached_elsewhere",
+                                  "usbipd has given the board to another client",
+                                  "Detach it there, or on Windows with `usbipd detach --busid "
+                                  "...`; `usbipd list` shows the busid.",
+                                  1000, 15000, FOREVER},
     /* Each try takes the COM port away from Windows for ten seconds. */
     [FAULT_CLAIM] = {"claim_failed", "usbipd could not take the board over from Windows",
                      "Unplug the board and plug it in again.", 1000, 15000, 1},
@@ -43,6 +50,10 @@ static const struct attach_fault_info infos[FAULT_COUNT] = {
     [FAULT_PROTOCOL] = {"usbipd_protocol", "usbipd's answer is not valid USB/IP",
                         "Check that usbipd-win is what listens there, and update it.", 5000, 15000,
                         FOREVER},
+    /* The boards were swapped; the news of that is on its way. */
+    [FAULT_OTHER_BOARD] = {"other_board", "usbipd has another board at this place",
+                           "If it lasts: unplug the board and plug it in again.", 500, 15000,
+                           FOREVER},
     [FAULT_NO_BUSID] = {"no_busid", "the board hangs on a hub that usbipd cannot address",
                         "Plug the board into another USB port.", 0, 0, 0},
     [FAULT_NO_VHCI] = {"no_vhci", "the kernel's USB/IP host controller (vhci_hcd) is not there",
@@ -52,6 +63,10 @@ static const struct attach_fault_info infos[FAULT_COUNT] = {
                        "Detach a board that is not needed.", 1000, 15000, FOREVER},
     [FAULT_ATTACH] = {"attach_failed", "the kernel did not take the imported connection",
                       "See the kernel's log (`dmesg`).", 1000, 15000, FOREVER},
+    [FAULT_NO_ANSWER] = {"no_answer", "usbipd has handed the board over, and it does not answer",
+                         "Unplug the board and plug it in again; if that does not help, restart "
+                         "the service usbipd on Windows.",
+                         1000, 15000, FOREVER},
     [FAULT_ENUMERATION] = {"enumeration_timeout", "the kernel did not bring the board up in time",
                            "Unplug the board and plug it in again; see the kernel's log (`dmesg`).",
                            1000, 15000, FOREVER},

@@ -21,11 +21,16 @@ enum attach_fault {
     FAULT_IMPORT_TIMEOUT,
     FAULT_CLOSED,
     FAULT_PROTOCOL,
+    FAULT_OTHER_BOARD,
+    /* What a status 2 means, where more is known than usbipd says. */
+    FAULT_BUSY, /* Windows has hardly seen the board yet */
+    FAULT_ATTACHED_ELSEWHERE,
     /* This machine. */
     FAULT_NO_BUSID,
     FAULT_NO_VHCI,
     FAULT_NO_PORT,
     FAULT_ATTACH,
+    FAULT_NO_ANSWER,
     FAULT_ENUMERATION,
     FAULT_SERVER_LOST,
     FAULT_INTERNAL,

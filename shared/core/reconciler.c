@@ -47,7 +47,7 @@ static void forget_tries(struct reconciler *state)
 {
     state->attempt = 0;
     state->fault = FAULT_NONE;
-    state->retries = 0;
+    memset(state->retries, 0, sizeof state->retries);
 }
 
 static void start_attach(struct step *step)
@@ -67,7 +67,8 @@ static void attach_or_rest(struct step *step)
         enter(step->state, RECONCILER_IDLE, RECONCILER_NEVER);
 }
 
-/* Another fault than the last one has its own patience. */
+/* Another fault than the last one has its own patience; but no change of faults gives back a try
+ * that was used up. */
 static void schedule_retry(struct step *step, enum attach_fault fault)
 {
     struct reconciler *state = step->state;
@@ -75,14 +76,13 @@ static void schedule_retry(struct step *step, enum attach_fault fault)
 
     if (state->fault != fault) {
         backoff_init(&state->retry, info->first_ms, info->max_ms);
-        state->retries = 0;
         state->fault = fault;
     }
     state->retry_in_ms = -1;
     enter(state, RECONCILER_WAITING, RECONCILER_NEVER);
-    if (info->retries != ATTACH_FAULT_RETRY_FOREVER && state->retries >= info->retries)
+    if (info->retries != ATTACH_FAULT_RETRY_FOREVER && state->retries[fault] >= info->retries)
         return;
-    state->retries++;
+    state->retries[fault]++;
     state->retry_in_ms = backoff_next(&state->retry);
     state->deadline_ms = step->now_ms + state->retry_in_ms;
 }
@@ -173,6 +173,7 @@ static void on_arrived(struct step *step)
     state->present = true;
     state->wanted = step->wanted;
     state->hurry = true;
+    state->arrived_ms = step->now_ms;
     forget_tries(state);
     tell_presence(step);
     if (!state->wanted)
@@ -194,6 +195,25 @@ static void on_seen(struct step *step)
     tell_presence(step);
     if (!state->wanted)
         let_go(step);
+}
+
+/* A board can't be at two places: what the kernel still has is what was at the former one. */
+static void on_moved(struct step *step)
+{
+    struct reconciler *state = step->state;
+    bool was_attaching = state->phase == RECONCILER_ATTACHING;
+    unsigned attempt = state->attempt;
+
+    on_arrived(step);
+    if (!is_desired(state))
+        return;
+    if (was_attaching) {
+        state->attempt = attempt;
+        act(step, RECONCILER_CANCEL_ATTACH);
+        act(step, RECONCILER_ATTACH);
+    } else if (state->phase == RECONCILER_ENUMERATING || state->phase == RECONCILER_READY) {
+        detach_because(step, REASON_LOST);
+    }
 }
 
 static void on_removed(struct step *step)
@@ -227,14 +247,22 @@ static void on_removed(struct step *step)
 
 static void on_attached(struct step *step)
 {
-    if (step->state->phase == RECONCILER_ATTACHING)
-        enter(step->state, RECONCILER_ENUMERATING, step->now_ms + RECONCILER_ENUMERATION_MS);
+    struct reconciler *state = step->state;
+
+    if (state->phase != RECONCILER_ATTACHING)
+        return;
+    state->attached_ms = step->now_ms;
+    state->give_up_ms = step->now_ms + RECONCILER_ENUMERATION_MS;
+    enter(state, RECONCILER_ENUMERATING, step->now_ms + RECONCILER_LOOK_FIRST_MS);
 }
 
 static void on_attach_failed(struct step *step)
 {
-    if (step->state->phase == RECONCILER_ATTACHING)
-        fail(step, step->fault);
+    struct reconciler *state = step->state;
+    bool is_new = step->now_ms - state->arrived_ms < RECONCILER_SETTLE_MS;
+
+    if (state->phase == RECONCILER_ATTACHING)
+        fail(step, step->fault == FAULT_IN_USE && is_new ? FAULT_BUSY : step->fault);
 }
 
 static void on_nodes_ready(struct step *step)
@@ -245,6 +273,12 @@ static void on_nodes_ready(struct step *step)
     step->state->was_ready = true;
     forget_tries(step->state);
     act(step, RECONCILER_TELL_READY);
+}
+
+static void on_silent(struct step *step)
+{
+    if (step->state->phase == RECONCILER_READY)
+        detach_because(step, REASON_SERVER_LOST);
 }
 
 /* Normally the server has closed, and vhci has freed or is about to free the port; writing the
@@ -266,13 +300,26 @@ static void on_device_gone(struct step *step)
     }
 }
 
+/* Whatever arrived anew in between need not wait. */
+static void fail_detached(struct step *step)
+{
+    struct reconciler *state = step->state;
+
+    schedule_retry(step, state->pending_fault);
+    if (state->hurry) {
+        state->retry_in_ms = 0;
+        state->deadline_ms = step->now_ms;
+    }
+    act(step, RECONCILER_TELL_FAILED);
+}
+
 /* After a detach of ours. */
 static void finish_detach(struct step *step)
 {
     struct reconciler *state = step->state;
 
     if (state->pending_fault != FAULT_NONE && is_desired(state)) {
-        fail(step, state->pending_fault);
+        fail_detached(step);
         return;
     }
     /* A life that ends before it was ever ready ends in the removal alone. */
@@ -307,6 +354,35 @@ static void on_port_free(struct step *step)
     }
 }
 
+static void on_unanswered(struct step *step)
+{
+    const struct reconciler *state = step->state;
+
+    if (state->phase == RECONCILER_ENUMERATING &&
+        step->now_ms - state->attached_ms >= RECONCILER_ANSWER_MS)
+        detach_failed(step, FAULT_NO_ANSWER);
+}
+
+static void on_room(struct step *step)
+{
+    if (step->state->phase == RECONCILER_WAITING && step->state->fault == FAULT_NO_PORT)
+        attach_or_rest(step);
+}
+
+static void look_while_enumerating(struct step *step)
+{
+    struct reconciler *state = step->state;
+
+    if (step->now_ms >= state->give_up_ms) {
+        detach_failed(step, FAULT_ENUMERATION);
+        return;
+    }
+    state->deadline_ms = step->now_ms + RECONCILER_LOOK_MS;
+    if (state->deadline_ms > state->give_up_ms)
+        state->deadline_ms = state->give_up_ms;
+    act(step, RECONCILER_CHECK_PORT);
+}
+
 static void on_tick(struct step *step)
 {
     struct reconciler *state = step->state;
@@ -315,7 +391,7 @@ static void on_tick(struct step *step)
         return;
     switch (state->phase) {
     case RECONCILER_ENUMERATING:
-        detach_failed(step, FAULT_ENUMERATION);
+        look_while_enumerating(step);
         break;
     case RECONCILER_DETACHING:
         if (step->now_ms >= state->give_up_ms) {
@@ -337,12 +413,16 @@ static void on_tick(struct step *step)
 static void (*const handlers[])(struct step *) = {
     [RECONCILER_ARRIVED] = on_arrived,
     [RECONCILER_SEEN] = on_seen,
+    [RECONCILER_MOVED] = on_moved,
     [RECONCILER_REMOVED] = on_removed,
     [RECONCILER_ATTACHED] = on_attached,
     [RECONCILER_ATTACH_FAILED] = on_attach_failed,
     [RECONCILER_NODES_READY] = on_nodes_ready,
+    [RECONCILER_SILENT] = on_silent,
     [RECONCILER_DEVICE_GONE] = on_device_gone,
     [RECONCILER_PORT_FREE] = on_port_free,
+    [RECONCILER_UNANSWERED] = on_unanswered,
+    [RECONCILER_ROOM] = on_room,
     [RECONCILER_TICK] = on_tick,
 };
 

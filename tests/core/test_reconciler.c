@@ -43,6 +43,14 @@ struct story {
     {                                                                                              \
         at, RECONCILER_SEEN, expected, true, FAULT_NONE                                            \
     }
+#define MOVED(at, expected)                                                                        \
+    {                                                                                              \
+        at, RECONCILER_MOVED, expected, false, FAULT_NONE                                          \
+    }
+#define MOVED_UNWANTED(at, expected)                                                               \
+    {                                                                                              \
+        at, RECONCILER_MOVED, expected, true, FAULT_NONE                                           \
+    }
 #define REMOVED(at, expected)                                                                      \
     {                                                                                              \
         at, RECONCILER_REMOVED, expected, false, FAULT_NONE                                        \
@@ -66,6 +74,14 @@ struct story {
 #define PORT_FREE(at, expected)                                                                    \
     {                                                                                              \
         at, RECONCILER_PORT_FREE, expected, false, FAULT_NONE                                      \
+    }
+#define UNANSWERED(at, expected)                                                                   \
+    {                                                                                              \
+        at, RECONCILER_UNANSWERED, expected, false, FAULT_NONE                                     \
+    }
+#define ROOM(at, expected)                                                                         \
+    {                                                                                              \
+        at, RECONCILER_ROOM, expected, false, FAULT_NONE                                           \
     }
 #define TICK(at, expected)                                                                         \
     {                                                                                              \
@@ -145,13 +161,47 @@ static const struct story stories[] = {
      {ARRIVED(0, "arrival attaching:1 attach"), FAILED(0, FAULT_CLAIM, "failed:claim_failed:1000"),
       TICK(1000, "attaching:2 attach"), FAILED(1000, FAULT_CLAIM, "failed:claim_failed:null"),
       TICK(999999, ""), ARRIVED(1000000, "update attaching:1 attach")}},
+    {"failure: other failures in between give no claim back",
+     {ARRIVED(0, "arrival attaching:1 attach"), FAILED(0, FAULT_CLAIM, "failed:claim_failed:1000"),
+      TICK(1000, "attaching:2 attach"),
+      FAILED(1000, FAULT_NOT_AVAILABLE, "failed:not_available:250"),
+      TICK(1250, "attaching:3 attach"), FAILED(1250, FAULT_CLAIM, "failed:claim_failed:null"),
+      SEEN(2000, "update"), TICK(999999, ""), ARRIVED(1000000, "update attaching:1 attach"),
+      FAILED(1000000, FAULT_CLAIM, "failed:claim_failed:1000")}},
+    {"failure: status 2 is Windows' being busy for 3 s, then a program",
+     {ARRIVED(0, "arrival attaching:1 attach"), FAILED(10, FAULT_IN_USE, "failed:busy:250"),
+      TICK(260, "attaching:2 attach"), FAILED(2999, FAULT_IN_USE, "failed:busy:250"),
+      TICK(3249, "attaching:3 attach"), FAILED(3250, FAULT_IN_USE, "failed:in_use:1000"),
+      TICK(4250, "attaching:4 attach"), FAILED(4250, FAULT_IN_USE, "failed:in_use:2000"),
+      ARRIVED(5000, "update attaching:1 attach"), FAILED(5000, FAULT_IN_USE, "failed:busy:250")}},
+    {"failure: another client is told as such from the first",
+     {ARRIVED(0, "arrival attaching:1 attach"),
+      FAILED(10, FAULT_ATTACHED_ELSEWHERE, "failed:attached_elsewhere:1000"),
+      TICK(1010, "attaching:2 attach"),
+      FAILED(1010, FAULT_ATTACHED_ELSEWHERE, "failed:attached_elsewhere:2000")}},
+    {"failure: a port that gets free is taken at once",
+     {ARRIVED(0, "arrival attaching:1 attach"), ROOM(5, ""),
+      FAILED(10, FAULT_NO_PORT, "failed:no_free_port:1000"), ROOM(20, "attaching:2 attach"),
+      FAILED(30, FAULT_NOT_AVAILABLE, "failed:not_available:250"), ROOM(40, "")}},
     {"failure: without a busid no retry",
      {ARRIVED(0, "arrival attaching:1 attach"), FAILED(0, FAULT_NO_BUSID, "failed:no_busid:null"),
       TICK(999999, "")}},
     {"failure: the enumeration's deadline detaches, then fails",
-     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(20009, ""),
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(16010, "check"), TICK(20009, ""),
       TICK(20010, "detach"), PORT_FREE(24000, "release failed:enumeration_timeout:1000"),
       TICK(25000, "attaching:2 attach")}},
+    {"failure: the port is looked at while the kernel is silent",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(1009, ""), TICK(1010, "check"),
+      TICK(6009, ""), TICK(6010, "check"), TICK(11010, "check"), NODES(12000, "ready"),
+      TICK(16010, "")}},
+    {"failure: a device that never answers is given up early",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(1010, "check"),
+      UNANSWERED(1010, ""), TICK(6010, "check"), UNANSWERED(6010, "detach"), UNANSWERED(6010, ""),
+      PORT_FREE(7000, "release failed:no_answer:1000"), TICK(8000, "attaching:2 attach")}},
+    {"failure: replugged while a failed enumeration detaches",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(20010, "detach"),
+      ARRIVED(20020, "update"), PORT_FREE(24000, "release failed:enumeration_timeout:0"),
+      TICK(24000, "attaching:1 attach")}},
     {"failure: late nodes after the deadline count for nothing",
      {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), TICK(20010, "detach"),
       NODES(20020, ""), PORT_FREE(24000, "release failed:enumeration_timeout:1000")}},
@@ -176,6 +226,25 @@ static const struct story stories[] = {
     {"lost: while enumerating it is a failure",
      {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10),
       PORT_FREE(50, "release failed:server_lost:4000"), TICK(4050, "attaching:2 attach")}},
+    {"moved: while ready, the former place is let go first",
+     {UNTIL_READY, MOVED(500, "update detach"),
+      PORT_FREE(510, "release detached:lost attaching:1 attach")}},
+    {"moved: while enumerating",
+     {ARRIVED(0, "arrival attaching:1 attach"), ATTACHED(10), MOVED(20, "update detach"),
+      PORT_FREE(30, "release detached:lost attaching:1 attach")}},
+    {"moved: while importing, the former place is asked no more",
+     {ARRIVED(0, "arrival attaching:1 attach"), MOVED(5, "update cancel attach"), ATTACHED(10),
+      NODES(400, "ready")}},
+    {"moved: while waiting",
+     {ARRIVED(0, "arrival attaching:1 attach"), FAILED(0, FAULT_NO_BUSID, "failed:no_busid:null"),
+      MOVED(500, "update attaching:1 attach")}},
+    {"moved: while detaching",
+     {UNTIL_READY, DEVICE_GONE(1000, "detach"), MOVED(1001, "update"),
+      PORT_FREE(1002, "release detached:server_lost attaching:1 attach")}},
+    {"moved: and no longer wanted",
+     {UNTIL_READY, MOVED_UNWANTED(500, "update detach"),
+      PORT_FREE(510, "release detached:released"), TICK(60000, "")}},
+    {"moved: unknown before", {MOVED(0, "arrival attaching:1 attach")}},
     {"released: no longer wanted while ready",
      {UNTIL_READY, SEEN_UNWANTED(500, "update detach"), PORT_FREE(510, "release detached:released"),
       TICK(60000, ""), SEEN(60001, "update attaching:1 attach")}},
@@ -272,7 +341,7 @@ static void test_deadlines(void **state)
     step(&reconciler, RECONCILER_ARRIVED, 0);
     assert_true(reconciler_deadline(&reconciler) == RECONCILER_NEVER);
     step(&reconciler, RECONCILER_ATTACHED, 100);
-    assert_true(reconciler_deadline(&reconciler) == 100 + RECONCILER_ENUMERATION_MS);
+    assert_true(reconciler_deadline(&reconciler) == 100 + RECONCILER_LOOK_FIRST_MS);
     step(&reconciler, RECONCILER_NODES_READY, 200);
     assert_true(reconciler_deadline(&reconciler) == RECONCILER_NEVER);
     step(&reconciler, RECONCILER_REMOVED, 300);

@@ -324,7 +324,7 @@ def refused_import_is_told_and_tried_again(rig: Rig) -> None:
     rig.usbipd.fault("1-3", import_status=2, times=1)
     host.arrival("usb\\a", "1-3")
     failed = host.next("failed")
-    expect_equal(failed["code"], "in_use", "code")
+    expect_equal(failed["code"], "busy", "code")
     assert failed["remedy"] and failed["retry_in_ms"] > 0, failed
     host.next("ready")
     detach(rig, "usb\\a", "1-3")
@@ -557,7 +557,7 @@ def other_device_with_the_same_devid_is_not_taken_over(rig: Rig) -> None:
         rig.start_agent()
         other = rig.connect()
         other.send({"type": "arrival", "board": facts("usb\\b", "1-3") | {"vid": "0403", "pid": "6001"}, "wanted": True})
-        expect_equal(other.next("failed")["code"], "in_use", "code")
+        expect_equal(other.next("failed")["code"], "busy", "code")
         rig.echo(tty, "1-3")
         other.send({"type": "removal", "id": "usb\\b"})
         expect_still_there(rig, tty)
