@@ -45,6 +45,7 @@ parts=(
     ctest:build/windows
     "suite:$python tests/vm/selftest.py --usbipd-double build/linux/tests/lab/usbip/usbipd_double"
     "suite:$python tests/lab/pnp/selftest.py"
+    "suite:$python tests/lab/usbipd_selftest.py"
     "suite:$python tests/guest/vm_smoke.py"
     "suite:$python tests/host/pnp_smoke.py"
     "suite:$python tests/e2e/planted_bugs.py"

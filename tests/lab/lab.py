@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import contextlib
-import dataclasses
 import json
 import os
 import shlex
@@ -43,103 +42,48 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm")]
 
 from link_relay import LinkRelay  # noqa: E402
-from models import MODELS, Model  # noqa: E402
+from models import MODELS  # noqa: E402
 from streams import EventStream  # noqa: E402
-from usbipd_double import UsbipdDouble  # noqa: E402
-from usbipd_service import Claim, Seat, UsbipdService  # noqa: E402
 from vm import Vm, VmProcess, listening_script  # noqa: E402
-from wine import Pnp, WinePrefix  # noqa: E402
+from windows_side import Board, LabError, WindowsSide  # noqa: E402,F401
 
 GUEST_PROGRAM = ROOT / "build/linux/ttyferry"
 HOST_PROGRAM = ROOT / "build/windows/ttyferry.exe"
-PNP_FOLDER = ROOT / "build/windows/tests/lab/pnp"
-USBIPD_PROGRAM = ROOT / "build/linux/tests/lab/usbip/usbipd_double"
 HOST_AGENT_IMAGE = "ttyferry-agent.exe"
 LINK_PORT = 24240
 START_LIMIT_S = 30.0
 EXIT_NO_AGENT = 4
 
 
-class LabError(Exception):
-    """The lab could not do what it was asked."""
-
-
-@dataclasses.dataclass
-class Board:
-    """A board that is plugged in. `id` is its key on the streams; `node` is what pnpctl plugs for it, `seat` what is there."""
-
-    name: str
-    model: Model
-    busid: str
-    instance_id: str
-    com_port: str | None
-    node: dict[str, Any] = dataclasses.field(default_factory=dict)
-    seat: Seat = dataclasses.field(default_factory=Seat)
-
-    @property
-    def id(self) -> str:
-        return self.instance_id.lower()
-
-
-class Lab:
+class Lab(WindowsSide):
     """Everything outside the two agents, and the agents. Start with `with`, or start() and stop().
 
     modprobe: whether the guest has a modprobe (else the agent loads modules by itself).
     """
 
     def __init__(self, modprobe: bool = True) -> None:
-        for program in (GUEST_PROGRAM, HOST_PROGRAM, USBIPD_PROGRAM, PNP_FOLDER / "pnpbus.sys"):
-            if not program.exists():
-                raise LabError(f"{program} is missing: run scripts/build.sh linux and scripts/build.sh windows")
+        super().__init__()
         self.host_program = HOST_PROGRAM
-        self.prefix = WinePrefix()
-        self.pnp = Pnp(self.prefix, PNP_FOLDER)
         self.vm = Vm(modprobe=modprobe)
-        self.boards: dict[str, Board] = {}
         self.relay: LinkRelay | None = None
-        self.service: UsbipdService | None = None
-        self.windows_lock = threading.RLock()  # pnpctl answers one request at a time
-        self._stack = contextlib.ExitStack()
-        self._next_com = 5
-        self._bound: set[str] = set()  # instance ids
 
-    def __enter__(self) -> Lab:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
+    @staticmethod
+    def programs() -> list[Path]:
+        return [GUEST_PROGRAM, HOST_PROGRAM]
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
+    def _start_machines(self) -> None:
         """Wine and the VM come up side by side."""
-        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="ttyferry-lab-")))
         # Under a name of its own, so that its handles can be counted while verbs of the same program run.
         self.agent_program = self.folder / HOST_AGENT_IMAGE
         shutil.copy(self.host_program, self.agent_program)
-        self.usbipd = self._stack.enter_context(UsbipdDouble(USBIPD_PROGRAM))
         self._stack.callback(self.vm.stop)
-        self._stack.callback(self.prefix.stop)
         with concurrent.futures.ThreadPoolExecutor() as pool:
             sides = [pool.submit(self._start_windows), pool.submit(self._start_guest_machine)]
             for side in sides:
                 side.result()
 
-    def _start_windows(self) -> None:
-        self.prefix.start()
-        self.pnp.start()
-        self._stack.callback(self.pnp.stop)
-        self.pnp.usbipd(folder="C:\\Program Files\\usbipd-win\\", version="5.3.0")
-        self.pnp.service(True)
-
     def _start_guest_machine(self) -> None:
         self.vm.start(overlay_files={"/bin/ttyferry": GUEST_PROGRAM}, forwards=[(0, LINK_PORT, True)])
-
-    def stop(self) -> None:
-        self._stack.close()
 
     # The agents.
 
@@ -153,14 +97,6 @@ class Lab:
         self.start_host_agent()
         # The Windows stream may have told it before anybody could subscribe, and a snapshot has no link.
         self.guest.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up", mark)
-
-    def start_service(self) -> UsbipdService:
-        """From now on usbipd-win shows in Windows' device tree and registry what it does to a board that a guest imports.
-        Before any board is plugged in."""
-        self.service = UsbipdService(self)
-        self.service.start()
-        self._stack.callback(self.service.stop)
-        return self.service
 
     def wait_link(self, state: str, marks: dict[EventStream, int] | None = None) -> None:
         """Both streams say that the link is up, or down."""
@@ -232,96 +168,6 @@ class Lab:
 
     def guest_log(self) -> str:
         return self.vm.run("cat /run/agent.log 2>/dev/null")[1]
-
-    # The boards.
-
-    def plug(
-        self, name: str, busid: str, bound: bool = True, com: bool = True, fault: dict[str, Any] | None = None,
-        claims: list[Claim] | None = None, attached_to: str | None = None, **usb: Any
-    ) -> Board:
-        """Plugs a board into port `busid`: it is exportable first and enumerates then, as on Windows. `usb` goes to
-        UsbipdDouble.plug (echo, product, serial, delay_us, ...). Without `com` it has no COM port yet (give_com_port);
-        `fault` goes to UsbipdDouble.fault before anybody can import it, `claims` say how usbipd-win's captures of it go, and
-        another client may have it already. Returns when Windows has enumerated it."""
-        if name not in MODELS:
-            raise LabError(f"no model '{name}': {', '.join(MODELS)} exist")
-        if busid in self.boards:
-            raise LabError(f"there is a board at {busid} already")
-        model = MODELS[name]
-        hub, port = (int(part) for part in busid.split("-"))
-        instance = model.instance(hub, port)
-        board = Board(name, model, busid, f"{model.device_id}\\{instance}", None)
-        fields: dict[str, Any] = {"hub": hub, "port": port, "desc": model.description, "compat": model.compatible_ids}
-        if usb.get("product"):
-            fields["product"] = usb["product"]
-        if not model.driver:
-            fields["driver"] = "no"
-        elif com:
-            board.com_port = self._new_com_port()
-            fields |= {"com": board.com_port, "on": model.com_on}
-        usb.setdefault("serial", model.serial)
-        self.usbipd.plug(busid, model.chip, instance=board.instance_id, **usb)
-        if fault:
-            self.usbipd.fault(busid, **fault)
-        board.node = {"instance": instance, **fields}
-        with self.windows_lock:
-            if bound:
-                self.bind(board)
-            else:
-                self.unbind(board)
-            self.boards[busid] = board
-        board.seat.claims = claims or []
-        with board.seat.lock:
-            if attached_to:
-                assert self.service is not None
-                self.service.note(board, board.instance_id, attached_to)
-            self._show(board)
-        return board
-
-    def _show(self, board: Board) -> None:
-        """Windows enumerates the board itself."""
-        if self.service:
-            self.service.show_board(board)
-        else:
-            self.pnp.plug(board.model.device_id, **board.node)
-
-    def unplug(self, busid: str) -> Board:
-        """Pulls the board: its USB/IP connection ends and Windows sees it go."""
-        if busid not in self.boards:
-            raise LabError(f"there is no board at {busid}")
-        board = self.boards.pop(busid)
-        if self.service:
-            self.service.pull(board)
-            return board
-        with self.windows_lock:
-            self.usbipd.unplug(busid)
-            self.pnp.unplug(board.instance_id)
-        return board
-
-    def _new_com_port(self) -> str:
-        self._next_com += 1
-        return f"COM{self._next_com - 1}"
-
-    def give_com_port(self, board: Board) -> None:
-        """Windows' driver makes the COM port, later than the board."""
-        board.com_port = self._new_com_port()
-        self.pnp.com(board.instance_id, board.com_port, on=board.model.com_on)
-
-    def bind(self, board: Board) -> None:
-        """What `usbipd bind` does to the registry; it outlasts the board's stay."""
-        if board.instance_id not in self._bound:
-            self.pnp.bind(board.instance_id, board.model.description)
-            self._bound.add(board.instance_id)
-
-    def unbind(self, board: Board) -> None:
-        if board.instance_id in self._bound:
-            self.pnp.unbind(board.instance_id)
-            self._bound.remove(board.instance_id)
-
-    def list(self) -> list[dict[str, Any]]:
-        """The boards with what the USB/IP double counts."""
-        counted = {entry["busid"]: entry for entry in self.usbipd.list()["boards"]}
-        return [{"busid": b.busid, "model": b.name, "com": b.com_port, **counted.get(b.busid, {})} for b in self.boards.values()]
 
     # What must not leak.
 

@@ -327,6 +327,7 @@ class Pnp:
         self._folder = Path(folder)
         self._server: subprocess.Popen[bytes] | None = None
         self._answers: LineStream | None = None
+        self._lock = threading.Lock()  # one request at a time, from whatever thread
 
     def __enter__(self) -> Pnp:
         self.start()
@@ -369,9 +370,10 @@ class Pnp:
         if not self._server:
             raise WineError("pnpctl is not started")
         assert self._server.stdin
-        self._server.stdin.write(line.encode() + b"\n")
-        self._server.stdin.flush()
-        return self._answer(line)
+        with self._lock:
+            self._server.stdin.write(line.encode() + b"\n")
+            self._server.stdin.flush()
+            return self._answer(line)
 
     def plug(self, device_id: str, instance: str, **fields: object) -> str:
         """Plugs a board in; returns its full instance id, which names it from then on."""
@@ -393,6 +395,10 @@ class Pnp:
         self.request("interface", **{"instance": instance, "class": interface_class,
                                      "state": "on" if state else "off"})
 
+    def notice(self, what: str, interface_class: str, instance: str) -> None:
+        """Tells every window of an "arrival" or "removal" once more, whatever is true, with the id as it is spelt here."""
+        self.request("notice", **{"what": what, "class": interface_class, "instance": instance})
+
     def list(self) -> list[dict[str, str | None]]:
         return self.request("list")
 
@@ -406,6 +412,10 @@ class Pnp:
 
     def unbind(self, instance: str) -> None:
         self.request("unbind", instance=instance)
+
+    def sharing(self, instance: str, busid: str, hardware: str) -> dict[str, Any]:
+        """Whether usbipd-win may export a board: its entry's "guid" or None, and whether the policy has it "allowed"."""
+        return self.request("sharing", instance=instance, busid=busid, hardware=hardware)
 
     def attached(self, instance: str, stub: str, busid: str, address: str) -> None:
         """usbipd-win notes who has a board."""
@@ -421,9 +431,13 @@ class Pnp:
     def forget_policy(self) -> None:
         self.request("policy-forget")
 
-    def service(self, runs: bool) -> None:
-        """Whether usbipd-win's service seems to run: the mutex that it holds."""
-        self.request("service", state="on" if runs else "off")
+    def service(self, runs: bool, port: int | None = None) -> None:
+        """Whether usbipd-win's service seems to run: the mutex that it holds. usbipd.exe finds it at the port."""
+        self.request("service", state="on" if runs else "off", **({"port": port} if port else {}))
+
+    def rights(self, who: str) -> None:
+        """Who runs usbipd.exe from now on: "admin", "user" (who may not bind) or "cancelled" (whom Ctrl-C ends)."""
+        self.request("rights", **{"as": who})
 
     def handles(self, image: str) -> int:
         """The number of handles that the one process of that image has open."""

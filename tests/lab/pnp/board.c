@@ -363,25 +363,37 @@ DWORD board_com_gone(struct board_set *set, const struct request *request)
     return error;
 }
 
+static const GUID *class_from_name(const wchar_t *name)
+{
+    if (!wcscmp(name, L"usb"))
+        return &class_usb_device;
+    return wcscmp(name, L"com") ? NULL : &class_com_port;
+}
+
 DWORD board_interface(struct board_set *set, const struct request *request)
 {
-    const wchar_t *name = request_get(request, L"class", L"");
+    const GUID *interface_class = class_from_name(request_get(request, L"class", L""));
     const wchar_t *state = request_get(request, L"state", L"");
-    const GUID *interface_class;
     DWORD error;
 
-    if (!wcscmp(name, L"usb"))
-        interface_class = &class_usb_device;
-    else if (!wcscmp(name, L"com"))
-        interface_class = &class_com_port;
-    else
-        return ERROR_INVALID_PARAMETER;
-    if (wcscmp(state, L"on") != 0 && wcscmp(state, L"off") != 0)
+    if (!interface_class || (wcscmp(state, L"on") != 0 && wcscmp(state, L"off") != 0))
         return ERROR_INVALID_PARAMETER;
     error = interface_set(set->bus, request_get(request, L"instance", L""), interface_class,
                           !wcscmp(state, L"on"));
     devnode_broadcast();
     return error;
+}
+
+DWORD board_notice(struct board_set *set, const struct request *request)
+{
+    const GUID *interface_class = class_from_name(request_get(request, L"class", L""));
+    const wchar_t *what = request_get(request, L"what", L"");
+
+    (void)set;
+    if (!interface_class || (wcscmp(what, L"arrival") != 0 && wcscmp(what, L"removal") != 0))
+        return ERROR_INVALID_PARAMETER;
+    return devnode_notice(request_get(request, L"instance", L""), interface_class,
+                          !wcscmp(what, L"arrival"));
 }
 
 void board_print_all(const struct board_set *set)

@@ -35,6 +35,7 @@ DWORD board_unplug(struct board_set *set, const struct request *request);
 DWORD board_com(struct board_set *set, const struct request *request);
 DWORD board_com_gone(struct board_set *set, const struct request *request);
 DWORD board_interface(struct board_set *set, const struct request *request);
+DWORD board_notice(struct board_set *set, const struct request *request);
 
 /* Prints a JSON array of the boards, in the order of plugging. */
 void board_print_all(const struct board_set *set);

@@ -5,6 +5,7 @@
 #include <dbt.h>
 #include <devpropdef.h>
 #include <setupapi.h>
+#include <stddef.h>
 #include <wchar.h>
 
 DEFINE_DEVPROPKEY(key_location, 0xa45c254e, 0xdf1c, 0x4efd, 0x80, 0x20, 0x67, 0xd1, 0x46, 0xa8,
@@ -190,4 +191,45 @@ void devnode_broadcast(void)
     DWORD recipients = BSM_APPLICATIONS;
 
     BroadcastSystemMessageW(BSF_POSTMESSAGE, &recipients, WM_DEVICECHANGE, DBT_DEVNODES_CHANGED, 0);
+}
+
+/* Makes "\\\\?\\USB#VID_1A86&PID_7523#5&1A2B#{class}". */
+static DWORD path_from_id(wchar_t *path, size_t capacity, const wchar_t *instance_id,
+                          const GUID *interface_class)
+{
+    wchar_t guid[64];
+    int length;
+
+    StringFromGUID2(interface_class, guid, sizeof(guid) / sizeof(guid[0]));
+    length = swprintf(path, capacity, L"\\\\?\\%ls#%ls", instance_id, guid);
+    if (length < 0 || (size_t)length >= capacity)
+        return ERROR_BUFFER_OVERFLOW;
+    for (wchar_t *c = path + 4; *c; c++) {
+        if (*c == L'\\')
+            *c = L'#';
+    }
+    return ERROR_SUCCESS;
+}
+
+DWORD devnode_notice(const wchar_t *instance_id, const GUID *interface_class, BOOL arrival)
+{
+    enum { PATH_CHARS = 512, ANSWER_LIMIT_MS = 10000 };
+    union {
+        DEV_BROADCAST_DEVICEINTERFACE_W event;
+        BYTE bytes[sizeof(DEV_BROADCAST_DEVICEINTERFACE_W) + PATH_CHARS * sizeof(wchar_t)];
+    } notice = {.event = {.dbcc_size = sizeof(notice),
+                          .dbcc_devicetype = DBT_DEVTYP_DEVICEINTERFACE,
+                          .dbcc_classguid = *interface_class}};
+    DWORD_PTR result;
+    DWORD error = path_from_id(
+        (wchar_t *)(notice.bytes + offsetof(DEV_BROADCAST_DEVICEINTERFACE_W, dbcc_name)),
+        PATH_CHARS, instance_id, interface_class);
+
+    if (error)
+        return error;
+    return SendMessageTimeoutW(HWND_BROADCAST, WM_DEVICECHANGE,
+                               arrival ? DBT_DEVICEARRIVAL : DBT_DEVICEREMOVECOMPLETE,
+                               (LPARAM)&notice, SMTO_ABORTIFHUNG, ANSWER_LIMIT_MS, &result)
+               ? ERROR_SUCCESS
+               : GetLastError();
 }

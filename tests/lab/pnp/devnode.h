@@ -35,4 +35,8 @@ DWORD devnode_erase(const wchar_t *instance_id);
  * DBT_DEVNODES_CHANGED). */
 void devnode_broadcast(void);
 
+/* Tells all top-level windows once more that an interface of a node has come (or gone), whatever is
+ * true; returns when they have taken it.  The instance id is told as it is spelt. */
+DWORD devnode_notice(const wchar_t *instance_id, const GUID *interface_class, BOOL arrival);
+
 #endif

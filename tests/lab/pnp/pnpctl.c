@@ -12,6 +12,7 @@
 #include "board.h"
 #include "bus_client.h"
 #include "json_out.h"
+#include "lab_registry.h"
 #include "process_handles.h"
 #include "request.h"
 #include "usbipd_mutex.h"
@@ -44,17 +45,26 @@ static const char usage[] =
     "                          and name\n"
     "com-gone instance=FULL_ID the COM port (and its child) goes, the board stays\n"
     "interface instance=FULL_ID class=usb|com state=on|off  one interface of any node\n"
+    "notice what=arrival|removal class=usb|com instance=FULL_ID   tells every window so, whatever "
+    "is\n"
+    "                          true and however the id is spelt\n"
     "unplug instance=FULL_ID   child first, then the node\n"
     "list                      ok [{\"instance\":..,\"com\":..,\"child\":..}]\n"
     "usbipd folder=TEXT version=TEXT   usbipd-win's installation, in the registry\n"
     "bind instance=FULL_ID desc=TEXT   shares a board: ok {\"guid\":..}\n"
     "unbind instance=FULL_ID\n"
+    "sharing instance=FULL_ID busid=1-3 hardware=1A86:7523   ok {\"guid\":..,\"allowed\":..}: its "
+    "entry's,\n"
+    "                          or null; and whether the policy allows it\n"
     "attached instance=FULL_ID stub=FULL_ID busid=1-3 address=TEXT   a client has a board\n"
     "released instance=FULL_ID  it has it no more\n"
     "policy effect=Allow|Deny busid=1-3 hardware=1A86:7523   adds a rule; one of the two may be "
     "left out\n"
     "policy-forget             removes every rule\n"
-    "service state=on|off      whether usbipd-win's service seems to run\n"
+    "service state=on|off port=N      whether usbipd-win's service seems to run, and where it "
+    "hears\n"
+    "                          usbipd.exe\n"
+    "rights as=admin|user|cancelled      who runs usbipd.exe\n"
     "handles pid=N | image=NAME.exe    ok {\"pid\":..,\"handles\":..}\n";
 
 struct verb {
@@ -103,6 +113,24 @@ static DWORD run_unbind(struct board_set *set, const struct request *request)
     return usbipd_registry_unbind(request_get(request, L"instance", L""));
 }
 
+static DWORD run_sharing(struct board_set *set, const struct request *request)
+{
+    wchar_t guid[USBIPD_REGISTRY_GUID_CHARS];
+    DWORD error = usbipd_registry_find(request_get(request, L"instance", L""), guid);
+
+    (void)set;
+    if (error && error != ERROR_NOT_FOUND)
+        return error;
+    fputs("ok {", stdout);
+    json_out_member("guid", error ? NULL : guid, 1);
+    printf(",\"allowed\":%s}\n",
+           usbipd_registry_policy_allows(request_get(request, L"busid", L""),
+                                         request_get(request, L"hardware", L""))
+               ? "true"
+               : "false");
+    return ERROR_SUCCESS;
+}
+
 static DWORD run_attached(struct board_set *set, const struct request *request)
 {
     (void)set;
@@ -134,8 +162,18 @@ static DWORD run_policy_forget(struct board_set *set, const struct request *requ
 
 static DWORD run_service(struct board_set *set, const struct request *request)
 {
+    DWORD error = lab_registry_set(LAB_REGISTRY_PORT, request_get(request, L"port", L""));
+
     (void)set;
+    if (error)
+        return error;
     return usbipd_mutex_hold(!wcscmp(request_get(request, L"state", L""), L"on"));
+}
+
+static DWORD run_rights(struct board_set *set, const struct request *request)
+{
+    (void)set;
+    return lab_registry_set(LAB_REGISTRY_RIGHTS, request_get(request, L"as", L""));
 }
 
 static DWORD run_handles(struct board_set *set, const struct request *request)
@@ -163,15 +201,18 @@ static const struct verb verbs[] = {
     {L"com", L"instance com", L"on name child child_desc child_compat", 0, board_com},
     {L"com-gone", L"instance", L"", 0, board_com_gone},
     {L"interface", L"instance class state", L"", 0, board_interface},
+    {L"notice", L"what class instance", L"", 0, board_notice},
     {L"list", L"", L"", 1, run_list},
     {L"usbipd", L"", L"folder version", 0, run_usbipd},
     {L"bind", L"instance desc", L"", 1, run_bind},
     {L"unbind", L"instance", L"", 0, run_unbind},
+    {L"sharing", L"instance busid hardware", L"", 1, run_sharing},
     {L"attached", L"instance stub busid address", L"", 0, run_attached},
     {L"released", L"instance", L"", 0, run_released},
     {L"policy", L"effect", L"busid hardware", 0, run_policy},
     {L"policy-forget", L"", L"", 0, run_policy_forget},
-    {L"service", L"state", L"", 0, run_service},
+    {L"service", L"state", L"port", 0, run_service},
+    {L"rights", L"as", L"", 0, run_rights},
     {L"handles", L"", L"pid image", 1, run_handles},
 };
 

@@ -16,3 +16,13 @@ DWORD usbipd_mutex_hold(BOOL hold)
     }
     return ERROR_SUCCESS;
 }
+
+BOOL usbipd_mutex_is_held(void)
+{
+    HANDLE mutex = OpenMutexW(SYNCHRONIZE, FALSE, NAME);
+
+    if (!mutex)
+        return GetLastError() == ERROR_ACCESS_DENIED;
+    CloseHandle(mutex);
+    return TRUE;
+}

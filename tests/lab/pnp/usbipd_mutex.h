@@ -10,4 +10,7 @@
  * code.  It ends with the process too. */
 DWORD usbipd_mutex_hold(BOOL hold);
 
+/* Whether anybody holds it; one that must not be opened is held too. */
+BOOL usbipd_mutex_is_held(void);
+
 #endif

@@ -110,6 +110,61 @@ DWORD usbipd_registry_bind(const wchar_t *instance_id, const wchar_t *descriptio
     return error;
 }
 
+DWORD usbipd_registry_find(const wchar_t *instance_id, wchar_t guid[USBIPD_REGISTRY_GUID_CHARS])
+{
+    HKEY devices;
+    DWORD error = key_create(HKEY_LOCAL_MACHINE, DEVICES_KEY, &devices);
+
+    if (error)
+        return error;
+    error = device_find(devices, instance_id, guid);
+    RegCloseKey(devices);
+    return error;
+}
+
+/* Reads a string, or leaves "" if there is none. */
+static void get_string(HKEY key, const wchar_t *subkey, const wchar_t *name,
+                       wchar_t text[USBIPD_REGISTRY_TEXT_CHARS])
+{
+    DWORD size = USBIPD_REGISTRY_TEXT_CHARS * sizeof(wchar_t);
+
+    if (RegGetValueW(key, subkey, name, RRF_RT_REG_SZ, NULL, text, &size))
+        text[0] = L'\0';
+}
+
+/* Opens the subkey at `index` below a key of usbipd-win's and tells its name. */
+static DWORD entry_open(const wchar_t *path, DWORD index, wchar_t name[USBIPD_REGISTRY_GUID_CHARS],
+                        HKEY *entry)
+{
+    DWORD name_length = USBIPD_REGISTRY_GUID_CHARS;
+    HKEY parent;
+    DWORD error = key_create(HKEY_LOCAL_MACHINE, path, &parent);
+
+    if (error)
+        return error;
+    error = (DWORD)RegEnumKeyExW(parent, index, name, &name_length, NULL, NULL, NULL, NULL);
+    if (!error)
+        error = (DWORD)RegOpenKeyExW(parent, name, 0, KEY_READ, entry);
+    RegCloseKey(parent);
+    return error;
+}
+
+DWORD usbipd_registry_device(DWORD index, struct usbipd_registry_device *device)
+{
+    HKEY key;
+    DWORD error = entry_open(DEVICES_KEY, index, device->guid, &key);
+
+    if (error)
+        return error;
+    get_string(key, NULL, L"InstanceId", device->instance);
+    get_string(key, NULL, L"Description", device->description);
+    get_string(key, ATTACHED_KEY, L"BusId", device->busid);
+    get_string(key, ATTACHED_KEY, L"IPAddress", device->address);
+    get_string(key, ATTACHED_KEY, L"InstanceId", device->stub);
+    RegCloseKey(key);
+    return ERROR_SUCCESS;
+}
+
 DWORD usbipd_registry_unbind(const wchar_t *instance_id)
 {
     wchar_t guid[USBIPD_REGISTRY_GUID_CHARS];
@@ -213,6 +268,56 @@ DWORD usbipd_registry_allow(const wchar_t *effect, const wchar_t *busid, const w
         return error;
     error = rule_write(rule, effect, busid, hardware_id);
     RegCloseKey(rule);
+    return error;
+}
+
+DWORD usbipd_registry_rule(DWORD index, struct usbipd_registry_rule *rule)
+{
+    HKEY key;
+    DWORD error = entry_open(POLICY_KEY, index, rule->guid, &key);
+
+    if (error)
+        return error;
+    get_string(key, NULL, L"Effect", rule->effect);
+    get_string(key, NULL, L"Operation", rule->operation);
+    get_string(key, NULL, L"BusId", rule->busid);
+    get_string(key, NULL, L"HardwareId", rule->hardware_id);
+    RegCloseKey(key);
+    return ERROR_SUCCESS;
+}
+
+static BOOL rule_fits(const struct usbipd_registry_rule *rule, const wchar_t *busid,
+                      const wchar_t *hardware_id)
+{
+    return !_wcsicmp(rule->operation, L"AutoBind") &&
+           (!rule->busid[0] || !_wcsicmp(rule->busid, busid)) &&
+           (!rule->hardware_id[0] || !_wcsicmp(rule->hardware_id, hardware_id));
+}
+
+BOOL usbipd_registry_policy_allows(const wchar_t *busid, const wchar_t *hardware_id)
+{
+    struct usbipd_registry_rule rule;
+    BOOL allowed = FALSE;
+
+    for (DWORD i = 0; !usbipd_registry_rule(i, &rule); i++) {
+        if (!rule_fits(&rule, busid, hardware_id))
+            continue;
+        if (_wcsicmp(rule.effect, L"Allow") != 0)
+            return FALSE;
+        allowed = TRUE;
+    }
+    return allowed;
+}
+
+DWORD usbipd_registry_forget_rule(const wchar_t *guid)
+{
+    HKEY policy;
+    DWORD error = key_create(HKEY_LOCAL_MACHINE, POLICY_KEY, &policy);
+
+    if (error)
+        return error;
+    error = *guid ? (DWORD)RegDeleteTreeW(policy, guid) : ERROR_FILE_NOT_FOUND;
+    RegCloseKey(policy);
     return error;
 }
 

@@ -10,7 +10,8 @@
  *   share busid=1-3 on=yes|no                                          -> ok
  *   stall busid=1-3 on=yes|no      URBs are taken, and answered later  -> ok
  *   service state=up|down          down: every connection ends         -> ok
- *   windows on=yes|no              whether a controller plays Windows   -> ok
+ *   windows on=yes|no              whether a controller plays Windows, and so decides on imports of
+ *                                  boards that are not shared too      -> ok
  *
  * While a controller plays Windows, lines "event {"event":"import","busid":"1-3"}" may come between
  * the answers, also as "released" and "abandoned", and are answered by

@@ -97,11 +97,15 @@ static void write_record(struct usbip_conn *conn, const struct usbip_export *ite
     write_u8(conn, (uint8_t)board->chip->interface_count);
 }
 
+static bool is_settled(const struct usbip_export *item)
+{
+    return item->state == USBIP_EXPORT_IDLE || item->state == USBIP_EXPORT_ATTACHED;
+}
+
 /* Attached boards are listed, those between Windows and a client are not. */
 static bool is_listed(const struct usbip_export *item)
 {
-    return item->shared &&
-           (item->state == USBIP_EXPORT_IDLE || item->state == USBIP_EXPORT_ATTACHED);
+    return item->shared && is_settled(item);
 }
 
 static void write_device_list(struct usbip_conn *conn, const struct usbip_export_table *exports)
@@ -182,7 +186,10 @@ static int run_operation(struct usbip_session *session, int64_t now_us)
 /* Decides on an import, and takes the board if it is to succeed. */
 static uint32_t capture(struct usbip_session *session, struct usbip_export *item)
 {
-    if (!item || !is_listed(item)) {
+    /* A controller that plays Windows looks into the registry itself. */
+    bool is_shared = item && (item->shared || session->exports->on_windows_event);
+
+    if (!is_shared || !is_settled(item)) {
         return USBIP_IMPORT_NO_DEVICE;
     }
     if (item->state == USBIP_EXPORT_ATTACHED) {

@@ -1,0 +1,509 @@
+#!/usr/bin/python3
+"""Tests the lab's usbipd-win by itself: what an import, a release and each row do to Windows' device tree and registry, and in
+which order. A client of its own speaks USB/IP; no agent and no VM take part.
+
+    tests/lab/usbipd_selftest.py [CASE...]
+
+Ends with "N passed, N failed".
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "lab/pnp")]
+
+from cases import Cases, choose, expect_equal  # noqa: E402
+from selftest import Watch  # noqa: E402
+from usbipd_service import Claim, UsbipdService  # noqa: E402
+from windows_side import PNP_FOLDER, Board, WindowsSide  # noqa: E402
+
+LIMIT_S = 60.0
+VERSION, IMPORT, DEVLIST = 0x0111, 0x8003, 0x8005
+RECORD_BYTES = 312
+CLOSED = "closed"
+
+
+class Journal:
+    """What happened, in order: requests to Windows that were carried out, and connections that ended."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+
+    def put(self, line: str) -> None:
+        with self._changed:
+            self._lines.append(line)
+            self._changed.notify_all()
+
+    def take(self, until: str) -> list[str]:
+        """Everything up to the first line that is `until`."""
+        deadline = time.monotonic() + LIMIT_S
+        with self._changed:
+            while until not in self._lines:
+                if not self._changed.wait(deadline - time.monotonic()):
+                    raise AssertionError(f"no '{until}' in {self._lines}")
+            end = self._lines.index(until) + 1
+            taken, self._lines = self._lines[:end], self._lines[end:]
+        return taken
+
+    def rest(self) -> list[str]:
+        with self._changed:
+            taken, self._lines = self._lines, []
+        return taken
+
+
+class Rig(WindowsSide):
+    """Windows with usbipd-win, a watcher in it, and a journal of both sides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.journal = Journal()
+
+    def start(self) -> None:
+        super().start()
+        self.start_service()
+        self.watch = Watch(self.prefix, PNP_FOLDER)
+        self._stack.callback(self.watch.stop)
+        request = self.pnp.request
+
+        def recorded(verb: str, **fields: object) -> Any:
+            answer = request(verb, **fields)
+            if verb in ("plug", "unplug", "attached", "released"):
+                self.journal.put(self._line(verb, fields))
+            return answer
+
+        self.pnp.request = recorded  # type: ignore[method-assign]
+
+    @staticmethod
+    def _line(verb: str, fields: dict[str, object]) -> str:
+        if verb in ("attached", "released"):
+            return "+noted" if verb == "attached" else "-noted"
+        node = str(fields["id"] if verb == "plug" else fields["instance"])
+        sign = "+" if verb == "plug" else "-"
+        return sign + ("stub" if "VID_80EE" in node else "orig")
+
+    @property
+    def usbipd_win(self) -> UsbipdService:
+        assert self.service is not None
+        return self.service
+
+    def connect(self, busid: str) -> Client:
+        return Client(self, busid)
+
+    def devlist(self) -> list[str]:
+        """The busids that the server shows."""
+        with socket.create_connection(("127.0.0.1", self.usbipd.port), LIMIT_S) as peer:
+            peer.sendall(struct.pack(">HHI", VERSION, DEVLIST, 0))
+            reply = b"".join(iter(lambda: peer.recv(65536), b""))
+        count, at, busids = struct.unpack_from(">I", reply, 8)[0], 12, []
+        for _ in range(count):
+            busids.append(reply[at + 256:at + 288].rstrip(b"\0").decode())
+            at += RECORD_BYTES + 4 * reply[at + RECORD_BYTES - 1]
+        return busids
+
+    def noted(self, board: Board) -> dict[str, str]:
+        """The values of the board's Attached key, as reg.exe shows them."""
+        text = self.prefix.run("reg.exe", "query", r"HKLM\SOFTWARE\usbipd-win\Devices", "/s", check=False).stdout
+        for key, body in re.findall(r"^(HKEY[^\r\n]*)\r?\n((?: {4}[^\r\n]*\r?\n)*)", text, re.M):
+            if key.endswith(f"{self.sharing(board)['guid']}\\Attached"):
+                return dict(re.findall(r"^ {4}(\w+) +REG_SZ +([^\r\n]*)", body, re.M))
+        return {}
+
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """The present USB nodes by instance id in upper case."""
+        out = self.prefix.run(PNP_FOLDER / "pnpwatch.exe", "nodes", "USB").stdout
+        return {node["instance"].upper(): node for node in json.loads(out)}
+
+
+class Client:
+    """One import, as a guest would make it."""
+
+    def __init__(self, rig: Rig, busid: str) -> None:
+        self._journal = rig.journal
+        self._peer = socket.create_connection(("127.0.0.1", rig.usbipd.port), LIMIT_S)
+        self._peer.sendall(struct.pack(">HHI32s", VERSION, IMPORT, 0, busid.encode()))
+
+    def status(self) -> int:
+        """Of the reply; if it is 0, the end of the connection goes to the journal from now on."""
+        status = struct.unpack(">HHI", self._read(8))[2]
+        if status == 0:
+            self._read(RECORD_BYTES)
+            threading.Thread(target=self._await_end, daemon=True).start()
+        return status
+
+    def _read(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self._peer.recv(count - len(data))
+            if not more:
+                raise AssertionError(f"the server hung up after {len(data)} of {count} bytes")
+            data += more
+        return data
+
+    def _await_end(self) -> None:
+        self._peer.settimeout(None)
+        with contextlib.suppress(OSError):
+            self._peer.recv(1)
+        self._journal.put(CLOSED)
+
+    def hang_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._peer.shutdown(socket.SHUT_RDWR)
+        self._peer.close()
+
+
+@contextlib.contextmanager
+def imported(rig: Rig, model: str = "nano", busid: str = "1-3", **settings: Any) -> Iterator[tuple[Board, Client]]:
+    """A board that the client has, and that is pulled in the end; the journal is empty."""
+    board = rig.plug(model, busid, **settings)
+    client = rig.connect(busid)
+    try:
+        expect_equal(client.status(), 0, "status of the import")
+        rig.journal.take("+noted")
+        yield board, client
+        expect_equal(rig.usbipd_win.errors, [], "errors of the service")
+    finally:
+        client.hang_up()
+        if busid in rig.boards:
+            rig.unplug(busid)
+
+
+@contextlib.contextmanager
+def plugged(rig: Rig, model: str = "nano", busid: str = "1-3", **settings: Any) -> Iterator[Board]:
+    board = rig.plug(model, busid, **settings)
+    rig.journal.rest()
+    try:
+        yield board
+        expect_equal(rig.usbipd_win.errors, [], "errors of the service")
+    finally:
+        if busid in rig.boards:
+            rig.unplug(busid)
+
+
+# Imports.
+
+
+def import_shows_the_stub_and_notes_it(rig: Rig) -> None:
+    with plugged(rig) as board:
+        client = rig.connect("1-3")
+        expect_equal(client.status(), 0, "status")
+        expect_equal(rig.journal.take("+noted"), ["-orig", "+stub", "+noted"], "what happened")
+        suffix = board.instance_id.rsplit("\\", 1)[1]
+        stub = rf"USB\VID_80EE&PID_CAFE\{suffix}"
+        expect_equal(rig.noted(board), {"BusId": "1-3", "IPAddress": "10.0.2.15", "InstanceId": stub}, "the note")
+        nodes = rig.nodes()
+        expect_equal(nodes[stub.upper()]["location"], "Port_#0003.Hub_#0001", "the stub's place")
+        assert board.instance_id.upper() not in nodes, "the board itself is still there"
+        expect_equal(rig.devlist(), ["1-3"], "DEVLIST while attached")
+        client.hang_up()
+        rig.journal.take("+orig")
+
+
+def windows_hears_it_in_that_order(rig: Rig) -> None:
+    rig.watch.mark()
+    with imported(rig, "nano") as (board, client):
+        stub = board.seat.node
+        client.hang_up()
+        rig.journal.take("+orig")
+    orig = board.instance_id
+    rig.watch.expect(
+        f"arrival usb {orig}", f"arrival com {orig}", f"removal com {orig}", f"removal usb {orig}",
+        f"arrival usb {stub}", f"removal usb {stub}", f"arrival usb {orig}", f"arrival com {orig}",
+        f"removal com {orig}", f"removal usb {orig}",
+    )
+
+
+def device_in_capture_is_in_no_list_and_refused(rig: Rig) -> None:
+    service = rig.usbipd_win
+    service.capture_s = LIMIT_S  # until it is pulled
+    try:
+        with plugged(rig), plugged(rig, "leonardo", "2-1"):
+            rig.connect("1-3")
+            rig.journal.take("-orig")
+            expect_equal(rig.devlist(), ["2-1"], "DEVLIST")
+            expect_equal(rig.connect("1-3").status(), 4, "status of a second import")
+    finally:
+        service.capture_s = 0.0
+
+
+def second_client_is_told_that_it_is_attached(rig: Rig) -> None:
+    with imported(rig) as (board, _):
+        expect_equal(rig.connect("1-3").status(), 2, "status")
+        assert rig.noted(board), "the first one's note is gone"
+
+
+def release_by_the_client_gives_it_back(rig: Rig) -> None:
+    with imported(rig) as (board, client):
+        client.hang_up()
+        expect_equal(rig.journal.take("+orig"), [CLOSED, "-noted", "-stub", "+orig"], "what happened")
+        expect_equal(rig.noted(board), {}, "the note")
+        again = rig.connect("1-3")
+        expect_equal(again.status(), 0, "status of the next import")
+        again.hang_up()
+
+
+def import_that_is_abandoned_gives_it_back(rig: Rig) -> None:
+    with plugged(rig):
+        rig.connect("1-3").hang_up()
+        expect_equal(rig.journal.take("+orig"), ["-orig", "+stub", "-stub", "+orig"], "what happened")
+
+
+def unplug_while_attached_takes_the_stub_only(rig: Rig) -> None:
+    with imported(rig) as (board, _):
+        rig.unplug("1-3")
+        happened = rig.journal.take("-noted")
+        expect_equal([line for line in happened if line != CLOSED], ["-stub", "-noted"], "what happened to Windows")
+        expect_equal(rig.nodes(), {}, "what is left of it")
+        if CLOSED not in happened:
+            rig.journal.take(CLOSED)
+
+
+# Claims that fail.
+
+
+def filter_that_misses_brings_the_board_back_before_the_refusal(rig: Rig) -> None:
+    with plugged(rig, claims=[Claim.FILTER_MISSES]):
+        client = rig.connect("1-3")
+        expect_equal(rig.journal.take("+orig"), ["-orig", "+orig"], "what happened")
+        expect_equal(client.status(), 3, "status")
+
+
+def stub_that_nobody_claims_stays(rig: Rig) -> None:
+    with plugged(rig, claims=[Claim.STUB_UNCLAIMED]) as board:
+        expect_equal(rig.connect("1-3").status(), 3, "status")
+        expect_equal(rig.journal.rest(), ["-orig", "+stub"], "what happened")
+        expect_equal(rig.noted(board), {}, "the note")
+        rig.unplug("1-3")
+        expect_equal(rig.journal.rest(), ["-stub"], "what the replug begins with")
+
+
+def vetoed_import_leaves_windows_alone(rig: Rig) -> None:
+    with plugged(rig, claims=[Claim.VETOED]):
+        expect_equal(rig.connect("1-3").status(), 2, "status")
+        expect_equal(rig.journal.rest(), [], "what happened")
+
+
+def board_that_another_client_has_is_refused(rig: Rig) -> None:
+    with plugged(rig, claims=[Claim.VETOED], attached_to="192.168.7.9") as board:
+        expect_equal(rig.connect("1-3").status(), 2, "status")
+        expect_equal(rig.noted(board)["IPAddress"], "192.168.7.9", "who has it")
+
+
+# What is exported.
+
+
+def board_that_is_not_shared_is_in_no_list_and_refused(rig: Rig) -> None:
+    with plugged(rig, bound=False) as board:
+        expect_equal(rig.devlist(), [], "DEVLIST")
+        expect_equal(rig.connect("1-3").status(), 4, "status")
+        rig.bind(board)
+        expect_equal(rig.devlist(), ["1-3"], "DEVLIST once it is bound")
+        client = rig.connect("1-3")
+        expect_equal(client.status(), 0, "status once it is bound")
+        client.hang_up()
+
+
+def policy_shares_and_binds_at_the_import(rig: Rig) -> None:
+    with plugged(rig, bound=False) as board:
+        rig.pnp.policy("Allow", hardware="1a86:7523")
+        try:
+            client = rig.connect("1-3")
+            expect_equal(client.status(), 0, "status")
+            assert rig.sharing(board)["guid"], "it was not bound"
+            client.hang_up()
+            rig.journal.take("+orig")
+        finally:
+            rig.pnp.forget_policy()
+            rig.unbind(board)
+
+
+def denial_wins(rig: Rig) -> None:
+    with plugged(rig, bound=False):
+        rig.pnp.policy("Allow", hardware="1A86:7523")
+        rig.pnp.policy("Deny", busid="1-3")
+        try:
+            expect_equal(rig.connect("1-3").status(), 4, "status")
+        finally:
+            rig.pnp.forget_policy()
+
+
+# The other rows.
+
+
+def detach_deletes_the_note_first_and_closes_last(rig: Rig) -> None:
+    with imported(rig) as (board, _):
+        rig.usbipd_win.detach(board)
+        expect_equal(rig.journal.take(CLOSED), ["-noted", "-stub", "+orig", CLOSED], "what happened")
+
+
+def reset_removes_the_stub_first(rig: Rig) -> None:
+    for flickers, before in ((False, ["-stub"]), (True, ["-stub", "+stub", "-stub"])):
+        with imported(rig) as (board, _):
+            rig.usbipd_win.reset(board, flickers=flickers)
+            happened = rig.journal.take("+orig")
+            expect_equal([line for line in happened if line != CLOSED], [*before, "-noted", "+orig"], "what happened")
+            if CLOSED not in happened:
+                rig.journal.take(CLOSED)
+
+
+def switch_brings_another_board_to_the_same_place(rig: Rig) -> None:
+    with imported(rig, "leonardo"):
+        board = rig.usbipd_win.switch(rig.boards["1-3"], "leonardo_bootloader")
+        happened = rig.journal.take("+orig")
+        expect_equal([line for line in happened if line != CLOSED], ["-stub", "-noted", "+orig"], "what happened")
+        expect_equal(rig.nodes()[board.instance_id.upper()]["location"], "Port_#0003.Hub_#0001", "the new one's place")
+
+
+def forced_board_goes_and_comes_under_its_own_id(rig: Rig) -> None:
+    with plugged(rig) as board:
+        rig.usbipd_win.force(board)
+        rig.journal.rest()
+        client = rig.connect("1-3")
+        expect_equal(client.status(), 0, "status")
+        expect_equal(rig.journal.take("+noted"), ["-orig", "+orig", "+noted"], "what happened")
+        expect_equal(rig.noted(board)["InstanceId"], board.instance_id, "the note's stub")
+        node = rig.nodes()[board.instance_id.upper()]
+        expect_equal(node["port_name"], None, "its COM port")
+        client.hang_up()
+        expect_equal(rig.journal.take("+orig"), [CLOSED, "-noted", "-orig", "+orig"], "what happened then")
+
+
+def driverless_board_has_no_interface_and_is_captured(rig: Rig) -> None:
+    rig.watch.mark()
+    with imported(rig, "driverless", "1-5") as (board, client):
+        rig.watch.expect(f"arrival usb {board.seat.node}")
+        client.hang_up()
+        rig.journal.take("+orig")
+
+
+def orphan_of_another_hub_is_told_by_its_place(rig: Rig) -> None:
+    with plugged(rig, busid="2-3") as board:
+        rig.usbipd_win.orphan(board)
+        expect_equal(rig.journal.rest(), ["-orig", "+stub"], "what happened")
+        expect_equal(rig.nodes()[str(board.seat.node).upper()]["location"], "Port_#0003.Hub_#0002", "its place")
+        expect_equal(rig.noted(board), {}, "the note")
+
+
+def service_that_stops_gives_back_and_refuses(rig: Rig) -> None:
+    with imported(rig):
+        restart = threading.Thread(target=rig.usbipd_win.restart, args=(0.0,))
+        restart.start()
+        expect_equal(rig.journal.take(CLOSED), ["-noted", "-stub", "+orig", CLOSED], "what happened")
+        restart.join()
+        client = rig.connect("1-3")
+        expect_equal(client.status(), 0, "status once it is back")
+        rig.journal.take("+noted")
+        client.hang_up()
+        rig.journal.take("+orig")
+
+
+# Notices.
+
+
+def notices_come_again_in_lower_case(rig: Rig) -> None:
+    rig.watch.mark()
+    service = rig.usbipd_win
+    service.repeats = 2
+    try:
+        with plugged(rig, com=False) as board:
+            pass
+    finally:
+        service.repeats = 0
+    for what in ("arrival", "removal"):
+        rig.watch.expect(*[f"{what} usb {board.instance_id}"] * 3)
+
+
+def notices_keep_the_spelling_that_they_are_given(rig: Rig) -> None:
+    rig.watch.mark()
+    for spelt in ("usb\\vid_1a86&pid_7523\\aBc", "USB\\VID_1A86&PID_7523\\ABC"):
+        rig.pnp.notice("arrival", "com", spelt)
+        expect_equal(rig.watch.next_interface()[1], f"arrival com {spelt}", "the notice")
+
+
+def notices_may_come_late(rig: Rig) -> None:
+    rig.watch.mark()
+    service = rig.usbipd_win
+    service.repeats, service.repeat_after_s = 1, 0.5
+    try:
+        with plugged(rig, com=False) as board:
+            pass
+    finally:
+        service.repeats, service.repeat_after_s = 0, 0.0
+    heard = [rig.watch.next_interface()[1].upper() for _ in range(4)]
+    expect_equal(sorted(heard), sorted(f"{what} usb {board.instance_id}".upper() for what in ("arrival", "removal") * 2), "the notices")
+    expect_equal(heard[1], f"removal usb {board.instance_id}".upper(), "the second notice, before the late ones")
+
+
+def com_port_that_came_late_comes_with_the_board_from_then_on(rig: Rig) -> None:
+    with plugged(rig, com=False) as board:
+        rig.give_com_port(board)
+        client = rig.connect("1-3")
+        expect_equal(client.status(), 0, "status")
+        client.hang_up()
+        rig.journal.take("+orig")
+        expect_equal(rig.nodes()[board.instance_id.upper()]["port_name"], board.com_port, "its COM port")
+
+
+CASES = [
+    import_shows_the_stub_and_notes_it,
+    windows_hears_it_in_that_order,
+    device_in_capture_is_in_no_list_and_refused,
+    second_client_is_told_that_it_is_attached,
+    release_by_the_client_gives_it_back,
+    import_that_is_abandoned_gives_it_back,
+    unplug_while_attached_takes_the_stub_only,
+    filter_that_misses_brings_the_board_back_before_the_refusal,
+    stub_that_nobody_claims_stays,
+    vetoed_import_leaves_windows_alone,
+    board_that_another_client_has_is_refused,
+    board_that_is_not_shared_is_in_no_list_and_refused,
+    policy_shares_and_binds_at_the_import,
+    denial_wins,
+    detach_deletes_the_note_first_and_closes_last,
+    reset_removes_the_stub_first,
+    switch_brings_another_board_to_the_same_place,
+    forced_board_goes_and_comes_under_its_own_id,
+    driverless_board_has_no_interface_and_is_captured,
+    orphan_of_another_hub_is_told_by_its_place,
+    service_that_stops_gives_back_and_refuses,
+    notices_come_again_in_lower_case,
+    notices_keep_the_spelling_that_they_are_given,
+    notices_may_come_late,
+    com_port_that_came_late_comes_with_the_board_from_then_on,
+]
+
+
+def clean_up(rig: Rig) -> None:
+    rig.usbipd_win.errors.clear()
+    rig.pnp.forget_policy()
+    for busid in list(rig.boards):
+        rig.unplug(busid)
+    rig.journal.rest()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The lab's usbipd-win by itself.")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="only these")
+    chosen = choose(parser, CASES, parser.parse_args().cases)
+    with Rig() as rig:
+        rig.usbipd_win.capture_s, rig.usbipd_win.claim_limit_s = 0.0, 0.0
+        cases: Cases[Rig] = Cases(clean_up)
+        cases.run(chosen, rig)
+    return cases.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
