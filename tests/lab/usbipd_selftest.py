@@ -457,6 +457,163 @@ def com_port_that_came_late_comes_with_the_board_from_then_on(rig: Rig) -> None:
         expect_equal(rig.nodes()[board.instance_id.upper()]["port_name"], board.com_port, "its COM port")
 
 
+# usbipd.exe.
+
+
+def told(rig: Rig, exit_code: int, *words: str) -> str:
+    """What it prints, on standard output or on standard error."""
+    result = rig.run_usbipd(*words)
+    expect_equal(result.returncode, exit_code, f"exit code of usbipd {' '.join(words)}: {result.stdout}{result.stderr}")
+    return result.stdout if exit_code == 0 and result.stdout else result.stderr
+
+
+def state(rig: Rig) -> list[dict[str, Any]]:
+    return json.loads(told(rig, 0, "state"))["Devices"]
+
+
+def state_tells_every_property(rig: Rig) -> None:
+    told(rig, 0, "unbind", "--all")
+    with plugged(rig, bound=False) as board:
+        expected = {
+            "BusId": "1-3", "ClientIPAddress": None, "Description": f"{board.model.description} ({board.com_port})",
+            "InstanceId": board.instance_id, "IsForced": False, "PersistedGuid": None, "StubInstanceId": None,
+        }
+        expect_equal(state(rig), [expected], "state")
+        rig.bind(board)
+        expected["PersistedGuid"] = rig.sharing(board)["guid"].strip("{}")
+        expect_equal(state(rig), [expected], "state once it is bound")
+    with imported(rig) as (board, client):
+        [entry] = state(rig)
+        found = [entry[key] for key in ("BusId", "ClientIPAddress", "StubInstanceId", "InstanceId")]
+        expect_equal(found, ["1-3", "10.0.2.15", board.seat.node, board.instance_id], "the attached device")
+        client.hang_up()
+        rig.journal.take("+orig")
+    expect_equal([e["BusId"] for e in state(rig)], [None], "the busid of a bound device that is not there")
+    rig.unbind(board)
+    expect_equal(state(rig), [], "state of nothing")
+
+
+def state_has_no_busid_during_capture(rig: Rig) -> None:
+    told(rig, 0, "unbind", "--all")
+    rig.usbipd_win.capture_s = LIMIT_S  # until it is pulled
+    try:
+        with plugged(rig):
+            rig.connect("1-3")
+            rig.journal.take("-orig")
+            expect_equal([e["BusId"] for e in state(rig)], [None], "busids")
+    finally:
+        rig.usbipd_win.capture_s = 0.0
+
+
+def list_tells_each_state(rig: Rig) -> None:
+    with plugged(rig, bound=False) as board:
+        for expected, change in (
+            ("Not shared", lambda: rig.pnp.policy("Allow", busid="1-3")), ("Allowed", rig.pnp.forget_policy),
+            ("Not shared", lambda: rig.bind(board)), ("Shared", lambda: rig.usbipd_win.force(board)), ("Shared (forced)", lambda: None),
+        ):
+            [line] = [line for line in told(rig, 0, "list").splitlines() if line.startswith("1-3 ")]
+            assert re.search(rf"1A86:7523  USB-SERIAL CH340.*  {re.escape(expected)}$", line), (expected, line)
+            change()
+    with imported(rig):
+        assert "Attached" in told(rig, 0, "list")
+
+
+def bind_and_unbind_share(rig: Rig) -> None:
+    with plugged(rig, bound=False) as board:
+        told(rig, 0, "bind", "--busid", "1-3")
+        expect_equal(rig.devlist(), ["1-3"], "DEVLIST once it is bound")
+        assert "already shared" in told(rig, 0, "bind", "-b", "1-3")
+        told(rig, 0, "unbind", "--hardware-id", "1a86:7523")
+        expect_equal((rig.devlist(), rig.sharing(board)["guid"]), ([], None), "DEVLIST and entry once it is unbound")
+        told(rig, 0, "bind", "--hardware-id", "1A86:7523")
+        told(rig, 0, "unbind", "--all")
+        expect_equal(rig.sharing(board)["guid"], None, "its entry")
+
+
+def forced_bind_changes_the_driver_and_unbind_returns_it(rig: Rig) -> None:
+    with plugged(rig, bound=False) as board:
+        told(rig, 0, "bind", "--force", "--busid", "1-3")
+        assert board.seat.is_forced and state(rig)[0]["IsForced"], state(rig)
+        told(rig, 0, "unbind", "--busid", "1-3")
+        assert not board.seat.is_forced and not state(rig)[0]["IsForced"], state(rig)
+
+
+def detach_by_command_is_a_detach(rig: Rig) -> None:
+    for words in (("--busid", "1-3"), ("--all",)):
+        with imported(rig):
+            told(rig, 0, "detach", *words)
+            expect_equal(rig.journal.take(CLOSED), ["-noted", "-stub", "+orig", CLOSED], "what happened")
+            told(rig, 0, "detach", *words)
+            expect_equal(rig.journal.rest(), [], "what a second one does")
+
+
+def unbind_detaches_first(rig: Rig) -> None:
+    with imported(rig) as (board, _):
+        guid = rig.sharing(board)["guid"].strip("{}")
+        told(rig, 0, "unbind", "--guid", guid)
+        expect_equal(rig.journal.take(CLOSED), ["-noted", "-stub", "+orig", CLOSED], "what happened")
+        expect_equal(rig.connect("1-3").status(), 4, "status of an import from then on")
+
+
+def policy_is_listed_added_and_removed(rig: Rig) -> None:
+    with plugged(rig, bound=False) as board:
+        told(rig, 0, "policy", "add", "--effect", "Allow", "--operation", "AutoBind", "--hardware-id", "1a86:7523")
+        assert rig.sharing(board)["allowed"], "it is not allowed"
+        expect_equal(rig.devlist(), ["1-3"], "DEVLIST")
+        told(rig, 0, "policy", "add", "-e", "Deny", "-o", "AutoBind", "-b", "1-3")
+        expect_equal(rig.devlist(), [], "DEVLIST once it is denied")
+        rules = [line.split() for line in told(rig, 0, "policy", "list").splitlines()[2:] if line]
+        expect_equal(sorted(rule[1:] for rule in rules), [["Allow", "AutoBind", "1a86:7523"], ["Deny", "AutoBind", "1-3"]], "rules")
+        told(rig, 0, "policy", "remove", "--guid", next(rule[0] for rule in rules if rule[1] == "Deny"))
+        expect_equal(rig.devlist(), ["1-3"], "DEVLIST once it is not denied")
+        told(rig, 0, "policy", "remove", "--all")
+        expect_equal(rig.devlist(), [], "DEVLIST without rules")
+
+
+def each_failure_has_its_exit_code(rig: Rig) -> None:
+    for words in (
+        ("detach", "--busid", "9-9"), ("bind", "--busid", "9-9"), ("unbind", "--hardware-id", "dead:beef"),
+        ("policy", "remove", "--guid", "ad9d8376-6284-495e-a80b-ff1826d7447d"),
+    ):
+        assert told(rig, 1, *words).startswith("usbipd: error: "), words
+    for words in (
+        (), ("nonsense",), ("policy",), ("state", "--all"), ("detach",), ("detach", "--all", "--busid", "1-3"), ("bind", "--busid"),
+        ("bind", "--busid", "0-3"), ("bind", "--busid", "1-03"), ("bind", "--busid", "1-100"), ("bind", "--busid", "1-3x"),
+        ("unbind", "--hardware-id", "1a86"), ("policy", "add", "--effect", "Allow", "--operation", "AutoBind"),
+        ("policy", "add", "--effect", "allow", "--operation", "AutoBind", "--busid", "1-3"), ("policy", "add", "--busid", "1-3"),
+    ):
+        told(rig, 2, *words)
+
+
+def ordinary_user_may_look_and_detach_only(rig: Rig) -> None:
+    rig.pnp.rights("user")
+    try:
+        with plugged(rig, bound=False):
+            told(rig, 3, "bind", "--busid", "1-3")
+            told(rig, 3, "policy", "add", "--effect", "Allow", "--operation", "AutoBind", "--busid", "1-3")
+            told(rig, 3, "policy", "remove", "--all")
+            for words in (("list",), ("state",), ("policy", "list")):
+                told(rig, 0, *words)
+        with imported(rig):
+            told(rig, 3, "unbind", "--all")
+            told(rig, 0, "detach", "--busid", "1-3")
+            rig.journal.take(CLOSED)
+        rig.pnp.rights("cancelled")
+        told(rig, 4, "list")
+    finally:
+        rig.pnp.rights("admin")
+
+
+def command_without_the_service_warns(rig: Rig) -> None:
+    with plugged(rig, bound=False) as board:
+        rig.pnp.service(False)
+        try:
+            assert "not running" in told(rig, 0, "bind", "--busid", "1-3")
+        finally:
+            rig.usbipd_win.restart(0.0)
+        assert rig.sharing(board)["guid"], "it was not bound"
+
+
 CASES = [
     import_shows_the_stub_and_notes_it,
     windows_hears_it_in_that_order,
@@ -483,12 +640,24 @@ CASES = [
     notices_keep_the_spelling_that_they_are_given,
     notices_may_come_late,
     com_port_that_came_late_comes_with_the_board_from_then_on,
+    state_tells_every_property,
+    state_has_no_busid_during_capture,
+    list_tells_each_state,
+    bind_and_unbind_share,
+    forced_bind_changes_the_driver_and_unbind_returns_it,
+    detach_by_command_is_a_detach,
+    unbind_detaches_first,
+    policy_is_listed_added_and_removed,
+    each_failure_has_its_exit_code,
+    ordinary_user_may_look_and_detach_only,
+    command_without_the_service_warns,
 ]
 
 
 def clean_up(rig: Rig) -> None:
     rig.usbipd_win.errors.clear()
     rig.pnp.forget_policy()
+    rig.pnp.rights("admin")
     for busid in list(rig.boards):
         rig.unplug(busid)
     rig.journal.rest()

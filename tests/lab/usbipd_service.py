@@ -280,9 +280,8 @@ class UsbipdService:
         """One command, done when it returns; ValueError for one that makes no sense."""
         match words:
             case ["detach", busid]:
-                self.detach(self._board(busid))
-            case ["detach-all"]:
-                self.detach_all()
+                if self._board(busid).seat.is_noted:
+                    self.detach(self._board(busid))
             case ["force", busid]:
                 self.force(self._board(busid))
             case ["unforce", busid]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -27,6 +29,8 @@ from wine import Pnp, WinePrefix  # noqa: E402
 
 PNP_FOLDER = ROOT / "build/windows/tests/lab/pnp"
 USBIPD_PROGRAM = ROOT / "build/linux/tests/lab/usbip/usbipd_double"
+USBIPD_COMMAND = ROOT / "build/windows/tests/lab/usbipd_exe/usbipd.exe"
+USBIPD_FOLDER = "C:\\Program Files\\usbipd-win\\"
 
 
 class LabError(Exception):
@@ -54,7 +58,7 @@ class WindowsSide:
     """Start with `with`, or start() and stop()."""
 
     def __init__(self) -> None:
-        for program in (*self.programs(), USBIPD_PROGRAM, PNP_FOLDER / "pnpbus.sys"):
+        for program in (*self.programs(), USBIPD_PROGRAM, USBIPD_COMMAND, PNP_FOLDER / "pnpbus.sys"):
             if not program.exists():
                 raise LabError(f"{program} is missing: run scripts/build.sh linux and scripts/build.sh windows")
         self.prefix = WinePrefix()
@@ -94,8 +98,19 @@ class WindowsSide:
         self.prefix.start()
         self.pnp.start()
         self._stack.callback(self.pnp.stop)
-        self.pnp.usbipd(folder="C:\\Program Files\\usbipd-win\\", version="5.3.0")
+        self._install_usbipd()
+
+    def _install_usbipd(self) -> None:
+        assert self.prefix.path
+        folder = self.prefix.path / "drive_c/Program Files/usbipd-win"
+        folder.mkdir()
+        shutil.copy(USBIPD_COMMAND, folder)
+        self.pnp.usbipd(folder=USBIPD_FOLDER, version="5.3.0")
         self.pnp.service(True)
+
+    def run_usbipd(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """usbipd.exe of usbipd-win's own folder."""
+        return self.prefix.run(USBIPD_FOLDER + "usbipd.exe", *words, check=False)
 
     def stop(self) -> None:
         self._stack.close()
