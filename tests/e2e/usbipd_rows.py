@@ -307,6 +307,36 @@ def host_agent_that_is_killed_knows_a_captured_board_again(lab: Lab) -> None:
     take_down(lab, board, tty)
 
 
+# Notices.
+
+
+def notices_that_come_again_in_lower_case_change_nothing(lab: Lab) -> None:
+    """At once, and while the next ones are on their way."""
+    service = service_of(lab)
+    try:
+        for service.repeats, service.repeat_after_s in ((2, 0.0), (1, 0.3)):
+            marks = lab.marks()
+            board, tty, *_ = bring_up(lab, "nano", "1-3")
+            expect_news(lab, board, marks, ATTACHED)
+            marks = lab.marks()
+            service.reset(board)
+            tty = wait_ready(lab, board, marks)
+            expect_news(lab, board, marks, AGAIN)
+            marks = lab.marks()
+            take_down(lab, board, tty)
+            expect_news(lab, board, marks, ["detached", "removal"])
+    finally:
+        service.repeats, service.repeat_after_s = 0, 0.0
+
+
+def board_that_is_bound_in_lower_case_is_shared(lab: Lab) -> None:
+    board = lab.plug("nano", "1-3", bound=False)
+    marks = lab.marks()
+    lab.bind(board, instance_id=board.id)
+    take_down(lab, board, wait_ready(lab, board, marks))
+    lab.unbind(board)
+
+
 def boards_live_as_the_contract_says(lab: Lab) -> None:
     expect_sound_lives(lab.guest)
     expect_sound_lives(lab.windows)
@@ -332,6 +362,8 @@ CASES = [
     identical_boards_keep_their_places,
     board_with_a_serial_moves_to_another_port,
     two_boards_are_swapped,
+    notices_that_come_again_in_lower_case_change_nothing,
+    board_that_is_bound_in_lower_case_is_shared,
     boards_live_as_the_contract_says,
     host_agent_that_is_killed_knows_a_captured_board_again,
 ]

@@ -11,6 +11,8 @@ for all of it.
 By hand, in one terminal `tests/lab/lab.py up`, and in another:
 
     tests/lab/lab.py plug nano 1-3       tests/lab/lab.py unplug 1-3        tests/lab/lab.py list
+    tests/lab/lab.py row reset 1-3       what a board or usbipd-win does to Windows (ROWS)
+    tests/lab/lab.py usbipd state        usbipd.exe under Wine
     tests/lab/lab.py windows events      the verbs of ttyferry.exe under Wine
     tests/lab/lab.py guest wait 1a86:*   the verbs of ttyferry in the VM
     tests/lab/lab.py sh 'dmesg | tail'   any shell script in the VM
@@ -44,8 +46,9 @@ sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm"
 from link_relay import LinkRelay  # noqa: E402
 from models import MODELS  # noqa: E402
 from streams import EventStream  # noqa: E402
+from usbipd_service import Claim  # noqa: E402
 from vm import Vm, VmProcess, listening_script  # noqa: E402
-from windows_side import Board, LabError, WindowsSide  # noqa: E402,F401
+from windows_side import ROWS, Board, LabError, WindowsSide  # noqa: E402,F401
 
 GUEST_PROGRAM = ROOT / "build/linux/ttyferry"
 HOST_PROGRAM = ROOT / "build/windows/ttyferry.exe"
@@ -185,6 +188,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+CLAIMS = {"filter": Claim.FILTER_MISSES, "stub": Claim.STUB_UNCLAIMED, "veto": Claim.VETOED}
+
+
 # The controller by hand: `up` serves the other commands on a Unix socket.
 
 def control_path() -> Path:
@@ -200,7 +206,7 @@ class Controller(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         words = json.loads(self.rfile.readline())
         try:
-            code = self._run(words)
+            code = self._run(words[0], words[1:])
         except Exception as error:  # Whatever went wrong is the answer; the lab goes on.
             self._say(f"{error}\n")
             code = 1
@@ -210,19 +216,30 @@ class Controller(socketserver.StreamRequestHandler):
     def _say(self, text: str) -> None:
         self.wfile.write(json.dumps({"text": text}).encode() + b"\n")
 
-    def _run(self, words: list[str]) -> int:
-        verb, rest = words[0], words[1:]
+    def _run(self, verb: str, rest: list[str]) -> int:
         if verb in ("windows", "guest", "sh"):
             return self._stream(verb, rest)
+        if verb == "usbipd":
+            result = self.lab.run_usbipd(*rest)
+            self._say(result.stdout + result.stderr)
+            return result.returncode
         with self.lock:
-            if verb == "plug":
-                board = self.lab.plug(rest[0], rest[1])
-                self._say(f"{board.instance_id} at {board.busid}\n")
-            elif verb == "unplug":
-                self.lab.unplug(rest[0])
-            else:
-                self._say("".join(json.dumps(entry) + "\n" for entry in self.lab.list()))
+            self._move(verb, rest)
         return 0
+
+    def _move(self, verb: str, rest: list[str]) -> None:
+        if verb == "plug":
+            options = [word for word in rest if word.startswith("--")]
+            name, busid = (word for word in rest if word not in options)
+            claims = [CLAIMS[option.removeprefix("--")] for option in options if option != "--unshared"]
+            board = self.lab.plug(name, busid, bound="--unshared" not in options, claims=claims)
+            self._say(f"{board.instance_id} at {board.busid}\n")
+        elif verb == "unplug":
+            self.lab.unplug(rest[0])
+        elif verb == "row":
+            self.lab.row(*rest)
+        else:
+            self._say("".join(json.dumps(entry) + "\n" for entry in self.lab.list()))
 
     def _stream(self, verb: str, rest: list[str]) -> int:
         if verb == "windows":
@@ -244,6 +261,7 @@ def serve() -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), Lab() as lab:
+        lab.start_service()
         lab.start_agents()
         Controller.lab = lab
         with socketserver.ThreadingUnixStreamServer(str(path), Controller) as server:
@@ -278,9 +296,16 @@ def main() -> int:
     plug = verbs.add_parser("plug", help="plug a board in")
     plug.add_argument("model", choices=sorted(MODELS))
     plug.add_argument("busid", help="hub and port, such as 1-3")
+    plug.add_argument("--unshared", action="store_true", help="usbipd-win may not export it")
+    for name, text in (("filter", "the board comes back"), ("stub", "an orphan stub"), ("veto", "a program has it")):
+        plug.add_argument(f"--{name}", action="store_true", help=f"the first attach fails: {text}")
+    row = verbs.add_parser("row", help="what a board or usbipd-win does to Windows")
+    row.add_argument("row", choices=ROWS)
+    row.add_argument("busid", nargs="?", help="of which board; none for restart")
+    row.add_argument("model", nargs="?", choices=sorted(MODELS), help="what it switches to")
     verbs.add_parser("unplug", help="pull a board").add_argument("busid")
     verbs.add_parser("list", help="the boards and what they counted")
-    for name, text in (("windows", "a verb of ttyferry.exe"), ("guest", "a verb of ttyferry in the VM"), ("sh", "a shell script in the VM")):
+    for name, text in (("usbipd", "usbipd.exe"), ("windows", "a verb of ttyferry.exe"), ("guest", "a verb of ttyferry in the VM"), ("sh", "a shell script in the VM")):
         verbs.add_parser(name, help=text).add_argument("words", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     if arguments.verb == "up":

@@ -236,15 +236,16 @@ class UsbipdService:
             self.note(board, None)
             self.show_board(board)
 
-    def switch(self, board: Board, name: str) -> Board:
-        """The board leaves the bus and returns as another one at the same place, as for its bootloader. Returns that."""
+    def switch(self, board: Board, name: str, **settings: Any) -> Board:
+        """The board leaves the bus and returns as another one at the same place, as for its bootloader; settings are those of
+        plug. Returns that."""
         board.seat.pulled.set()
         with board.seat.lock:
             self._take_away(board)
             self._lab.usbipd.unplug(board.busid)
             self.note(board, None)
             del self._lab.boards[board.busid]
-        return self._lab.plug(name, board.busid)
+        return self._lab.plug(name, board.busid, **settings)
 
     def force(self, board: Board, forced: bool = True) -> None:
         """`usbipd bind --force`, once: its own driver takes the place of Windows'. Not forced: `usbipd unbind` of such a board."""

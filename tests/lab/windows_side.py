@@ -33,6 +33,10 @@ USBIPD_COMMAND = ROOT / "build/windows/tests/lab/usbipd_exe/usbipd.exe"
 USBIPD_FOLDER = "C:\\Program Files\\usbipd-win\\"
 
 
+# What a board or usbipd-win does to Windows, by the name of UsbipdService's method; flicker is a reset that does so.
+ROWS = ("detach", "flicker", "force", "orphan", "reset", "restart", "switch")
+
+
 class LabError(Exception):
     """The lab could not do what it was asked."""
 
@@ -187,6 +191,22 @@ class WindowsSide:
         self.usbipd.unplug(busid)
         self.pnp.unplug(board.instance_id)
         return board
+
+    def row(self, name: str, busid: str | None = None, *words: str) -> None:
+        """One of ROWS, after start_service. All but restart take the board at a busid, and switch also a model's name."""
+        assert self.service is not None
+        if name == "restart":
+            self.service.restart()
+            return
+        if busid not in self.boards:
+            raise LabError(f"there is no board at {busid}")
+        board = self.boards[busid]
+        if name == "flicker":
+            self.service.reset(board, flickers=True)
+        elif name in ROWS:
+            getattr(self.service, name)(board, *words)
+        else:
+            raise LabError(f"no row '{name}': {', '.join(ROWS)} exist")
 
     def _new_com_port(self) -> str:
         self._next_com += 1
