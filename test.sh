@@ -51,6 +51,7 @@ parts=(
     "suite:$python tests/e2e/planted_bugs.py"
     "suite:$python tests/e2e/usbipd_rows.py"
     "suite:$python tests/e2e/lost_and_found.py --figures"
+    "suite:$python tests/e2e/ghosts.py --figures"
 )
 if [ "$mode" = full ]; then
     parts+=("suite:$python tests/e2e/chain.py --rounds 25 --figures")

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "guest-linux/board_keeper.h"
+#include "guest-linux/clock_watch.h"
 #include "guest-linux/host_link.h"
 #include "guest-linux/machine.h"
 #include "guest-linux/uevent_socket.h"
@@ -20,6 +21,10 @@
 
 /* Who may open the ttys and read the stream. */
 #define USERS_GROUP "dialout"
+
+/* Not every way in which a peer can fall silent gives a sign; so often the boards are asked without
+ * one. */
+#define PROBE_PERIOD_MS 8000
 
 static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -45,6 +50,8 @@ struct agent {
     struct stream *stream;
     struct ward wards[BOARD_TABLE_MAX];
     size_t ward_count;
+    struct clock_watch *clock;
+    uv_timer_t probe_timer;
     uv_timer_t reap_timer; /* due at once: a keeper can't be closed from within its telling */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool stopping;
@@ -95,6 +102,13 @@ static void report(void *context, const struct event *event)
     host_link_report(agent->link, event);
 }
 
+/* The host knows it already, or has said so itself. */
+static bool is_the_hosts(enum event_type type)
+{
+    return type == EVENT_ARRIVAL || type == EVENT_UPDATE || type == EVENT_YIELDED ||
+           type == EVENT_TAKEN;
+}
+
 static void on_told(void *context, const struct event *event)
 {
     struct agent *agent = context;
@@ -102,9 +116,11 @@ static void on_told(void *context, const struct event *event)
 
     log_event(event);
     stream_publish(agent->stream, event);
-    report(agent, event);
-    if (ward != NULL && event->type != EVENT_ARRIVAL && event->type != EVENT_UPDATE) {
-        ward->is_reported = true;
+    if (!is_the_hosts(event->type)) {
+        report(agent, event);
+        if (ward != NULL) {
+            ward->is_reported = true;
+        }
     }
     if (event->type == EVENT_REMOVAL) {
         uv_timer_start(&agent->reap_timer, on_reap, 0, 0);
@@ -162,10 +178,36 @@ static void take_board(struct agent *agent, const struct wire_message *message)
     }
     ward->is_named = true;
     if (message->type == WIRE_ARRIVAL) {
-        board_keeper_arrived(ward->keeper, &message->event.board, message->wanted);
+        board_keeper_arrived(ward->keeper, &message->event.board, message->wanted,
+                             message->attached_to);
     } else {
-        board_keeper_seen(ward->keeper, &message->event.board, message->wanted);
+        board_keeper_seen(ward->keeper, &message->event.board, message->wanted,
+                          message->attached_to);
     }
+}
+
+/* Somebody may have gone without a word: does every attached board still answer? */
+static void probe_boards(struct agent *agent)
+{
+    for (size_t i = 0; i < agent->ward_count; i++) {
+        board_keeper_probe(agent->wards[i].keeper);
+    }
+}
+
+static void on_probe_timer(uv_timer_t *timer)
+{
+    probe_boards(timer->data);
+}
+
+static void on_clock_set(void *context)
+{
+    log_debug("the clock was set");
+    probe_boards(context);
+}
+
+static void on_host_gap(void *context)
+{
+    probe_boards(context);
 }
 
 static void on_host_message(void *context, const struct wire_message *message)
@@ -185,6 +227,16 @@ static void on_host_message(void *context, const struct wire_message *message)
         if (ward != NULL) {
             board_keeper_removed(ward->keeper);
         }
+        break;
+    case WIRE_YIELDED:
+    case WIRE_TAKEN:
+        ward = find_ward(agent, message->event.board.id);
+        if (ward != NULL) {
+            board_keeper_handed(ward->keeper, &message->event);
+        }
+        break;
+    case WIRE_RESUMED:
+        probe_boards(agent);
         break;
     default:
         take_board(agent, message);
@@ -214,11 +266,13 @@ static void on_host_up(void *context)
 static void on_host_down(void *context)
 {
     publish_link(context, false);
+    probe_boards(context);
 }
 
 static const struct host_link_callbacks link_callbacks = {
     .on_up = on_host_up,
     .on_message = on_host_message,
+    .on_gap = on_host_gap,
     .on_down = on_host_down,
 };
 
@@ -280,6 +334,10 @@ static void stop(struct agent *agent)
         uv_close((uv_handle_t *)&agent->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&agent->reap_timer, NULL);
+    uv_close((uv_handle_t *)&agent->probe_timer, NULL);
+    if (agent->clock != NULL) {
+        clock_watch_close(agent->clock);
+    }
     if (agent->link != NULL) {
         host_link_close(agent->link, on_link_closed);
     } else if (agent->stream != NULL) {
@@ -292,6 +350,9 @@ static void start_handles(struct agent *agent)
 {
     uv_timer_init(&agent->loop, &agent->reap_timer);
     agent->reap_timer.data = agent;
+    uv_timer_init(&agent->loop, &agent->probe_timer);
+    agent->probe_timer.data = agent;
+    uv_timer_start(&agent->probe_timer, on_probe_timer, PROBE_PERIOD_MS, PROBE_PERIOD_MS);
     for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
         uv_signal_init(&agent->loop, &agent->signals[i]);
         agent->signals[i].data = agent;
@@ -406,6 +467,9 @@ static int start(struct agent *agent)
     err = open_kernel(agent);
     if (err == 0) {
         err = uevent_socket_open(&agent->loop, &uevent_callbacks, agent, &agent->uevents);
+    }
+    if (err == 0) {
+        err = clock_watch_open(&agent->loop, on_clock_set, agent, &agent->clock);
     }
     if (err != 0) {
         log_error("the kernel can't be listened to: %s", error_text(err));

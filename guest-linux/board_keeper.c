@@ -3,10 +3,12 @@
 #include <stdlib.h>
 
 #include "guest-linux/attachment.h"
+#include "guest-linux/usb_probe.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/reconciler.h"
 #include "shared/core/text.h"
+#include "shared/core/wire_message.h"
 
 struct board_keeper {
     const struct machine *machine;
@@ -14,9 +16,11 @@ struct board_keeper {
     void *context;
     struct board board; /* the host's facts, and the nodes while ready */
     struct event_took took;
+    char attached_to[WIRE_ADDRESS_SIZE]; /* the client that usbipd has given it to, or empty */
     struct reconciler reconciler;
     struct attachment *attachment;
-    bool has_adopted; /* the attachment is to be looked at */
+    struct usb_probe *probe; /* NULL while none is under way */
+    bool has_adopted;        /* the attachment is to be looked at */
     uv_timer_t deadline;
 };
 
@@ -171,6 +175,9 @@ static void on_failed(void *context, enum attach_fault fault, const char *detail
 {
     struct board_keeper *keeper = context;
 
+    if (fault == FAULT_IN_USE && keeper->attached_to[0] != '\0') {
+        fault = FAULT_ATTACHED_ELSEWHERE;
+    }
     log_warning("%s: %s (%s)", keeper->board.id, attach_fault_info(fault)->message, detail);
     step(keeper, (struct input){.is_set = true, .event = RECONCILER_ATTACH_FAILED, .fault = fault});
 }
@@ -179,6 +186,10 @@ static void on_ready(void *context, const struct tty_nodes *nodes, const struct 
 {
     struct board_keeper *keeper = context;
 
+    if (keeper->probe != NULL) {
+        usb_probe_forget(keeper->probe); /* It is about the board's former stay. */
+        keeper->probe = NULL;
+    }
     keeper->board.ttys = nodes->ttys;
     text_copy(keeper->board.usb_node, sizeof keeper->board.usb_node, nodes->usb_node);
     keeper->took = *took;
@@ -228,30 +239,69 @@ const char *board_keeper_board_id(const struct board_keeper *keeper)
 }
 
 /* Takes the host's facts and keeps the nodes, which are ours. */
-static void take_facts(struct board_keeper *keeper, const struct board *facts)
+static void take_facts(struct board_keeper *keeper, const struct board *facts,
+                       const char *attached_to)
 {
     struct board board = *facts;
 
     board.ttys = keeper->board.ttys;
     text_copy(board.usb_node, sizeof board.usb_node, keeper->board.usb_node);
     keeper->board = board;
+    text_copy(keeper->attached_to, sizeof keeper->attached_to, attached_to);
 }
 
-void board_keeper_arrived(struct board_keeper *keeper, const struct board *board, bool wanted)
+void board_keeper_arrived(struct board_keeper *keeper, const struct board *board, bool wanted,
+                          const char *attached_to)
 {
-    take_facts(keeper, board);
+    take_facts(keeper, board, attached_to);
     step(keeper, (struct input){.is_set = true, .event = RECONCILER_ARRIVED, .wanted = wanted});
 }
 
-void board_keeper_seen(struct board_keeper *keeper, const struct board *board, bool wanted)
+void board_keeper_seen(struct board_keeper *keeper, const struct board *board, bool wanted,
+                       const char *attached_to)
 {
-    take_facts(keeper, board);
+    take_facts(keeper, board, attached_to);
     step(keeper, (struct input){.is_set = true, .event = RECONCILER_SEEN, .wanted = wanted});
 }
 
 void board_keeper_removed(struct board_keeper *keeper)
 {
     step_simple(keeper, RECONCILER_REMOVED);
+}
+
+void board_keeper_handed(struct board_keeper *keeper, const struct event *event)
+{
+    struct event told;
+
+    event_from_keeper(keeper, event->type, &told);
+    text_copy(told.until, sizeof told.until, event->until);
+    keeper->tell(keeper->context, &told);
+}
+
+static void on_probed(void *context, bool is_silent)
+{
+    struct board_keeper *keeper = context;
+
+    keeper->probe = NULL;
+    if (is_silent) {
+        log_warning("%s: the board does not answer any more", keeper->board.id);
+        step_simple(keeper, RECONCILER_SILENT);
+    }
+}
+
+void board_keeper_probe(struct board_keeper *keeper)
+{
+    int err;
+
+    if (keeper->reconciler.phase != RECONCILER_READY || keeper->probe != NULL) {
+        return;
+    }
+    err = usb_probe_open(keeper->machine->loop, keeper->board.usb_node, USB_PROBE_LIMIT_MS,
+                         on_probed, keeper, &keeper->probe);
+    if (err != 0) {
+        log_warning("%s: can't be asked whether it still answers: %s", keeper->board.id,
+                    error_text(err));
+    }
 }
 
 void board_keeper_uevent(struct board_keeper *keeper, const struct uevent *event)
@@ -302,6 +352,9 @@ static void on_deadline_closed(uv_handle_t *handle)
 
 void board_keeper_close(struct board_keeper *keeper)
 {
+    if (keeper->probe != NULL) {
+        usb_probe_forget(keeper->probe);
+    }
     attachment_close(keeper->attachment);
     uv_close((uv_handle_t *)&keeper->deadline, on_deadline_closed);
 }

@@ -23,9 +23,18 @@ int board_keeper_open(const struct machine *machine, const char *board_id,
 const char *board_keeper_board_id(const struct board_keeper *keeper);
 
 /* What the host says. `board` has the facts; its state and nodes are not looked at. */
-void board_keeper_arrived(struct board_keeper *keeper, const struct board *board, bool wanted);
-void board_keeper_seen(struct board_keeper *keeper, const struct board *board, bool wanted);
+void board_keeper_arrived(struct board_keeper *keeper, const struct board *board, bool wanted,
+                          const char *attached_to);
+void board_keeper_seen(struct board_keeper *keeper, const struct board *board, bool wanted,
+                       const char *attached_to);
+
+/* The user has taken the board, or gives it back; `event` is EVENT_YIELDED or EVENT_TAKEN. What
+ * follows from it comes with the next board_keeper_seen. */
+void board_keeper_handed(struct board_keeper *keeper, const struct event *event);
 void board_keeper_removed(struct board_keeper *keeper);
+
+/* Looks whether the board still answers, if it is ready; one that does not is detached. */
+void board_keeper_probe(struct board_keeper *keeper);
 
 /* What the kernel says, and that some of it was lost. */
 void board_keeper_uevent(struct board_keeper *keeper, const struct uevent *event);

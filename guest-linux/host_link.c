@@ -66,6 +66,9 @@ static bool is_from_host(enum wire_type type)
     case WIRE_ARRIVAL:
     case WIRE_UPDATE:
     case WIRE_REMOVAL:
+    case WIRE_YIELDED:
+    case WIRE_TAKEN:
+    case WIRE_RESUMED:
         return true;
     default:
         return false;
@@ -113,7 +116,17 @@ static void on_session_closed(void *context, struct session *session, bool was_u
     }
 }
 
+static void on_session_gap(void *context, struct session *session)
+{
+    struct host_link *link = context;
+
+    if (session == link->session) {
+        link->callbacks->on_gap(link->context);
+    }
+}
+
 static const struct session_callbacks session_callbacks = {
+    .on_gap = on_session_gap,
     .on_up = on_session_up,
     .on_line = on_session_line,
     .on_closed = on_session_closed,

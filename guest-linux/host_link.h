@@ -15,9 +15,10 @@ struct host_link;
 struct host_link_callbacks {
     /* A host has said hello; its snapshot follows. */
     void (*on_up)(void *context);
-    /* WIRE_SNAPSHOT_BEGIN, _PRESENT, _SNAPSHOT_END, _ARRIVAL, _UPDATE or _REMOVAL; valid during the
-     * call. */
+    /* A message that comes from hosts, see enum wire_type; valid during the call. */
     void (*on_message)(void *context, const struct wire_message *message);
+    /* Either machine may have slept, or could not reach the other for a while. */
+    void (*on_gap)(void *context);
     /* The host that was there is gone. */
     void (*on_down)(void *context);
 };

@@ -24,6 +24,12 @@ static const int stop_signals[] = {SIGINT, SIGBREAK, SIGHUP};
 /* Windows refused to enumerate its devices: how long until it is asked again. */
 #define LOOK_RETRY_MS 1000
 
+/* While a board is the user's until the service ends: how often it is looked at. An update of
+ * usbipd-win detaches everything, and then ends the service for a moment. */
+#define SERVICE_LOOK_SOON_MS 500
+#define SERVICE_LOOK_MS 5000
+#define SERVICE_SOON_MS 30000
+
 enum { STOP_SIGNAL_COUNT = sizeof stop_signals / sizeof stop_signals[0] };
 
 struct agent {
@@ -44,16 +50,31 @@ struct agent {
     uv_timer_t news_timer;
     uv_timer_t away_timer; /* a board that usbipd has taken away, or is giving back, may be gone */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
+    uint64_t yielded_ms; /* when the last board was */
     bool devices_changed;
     bool stopping;
 };
 
 static void stop(struct agent *agent);
 
+/* Where the board stands for the readers of our stream. */
+static enum board_state told_state(const struct agent *agent, const char *id)
+{
+    const struct board *told = board_table_find(stream_boards(agent->stream), id);
+
+    return told != NULL ? told->state : BOARD_STATE_GONE;
+}
+
+/* A guest that could not say so in time has let go of a board that is gone: its kernel sees the end
+ * of the connection as soon as Windows does. */
 static void publish(void *context, const struct event *event)
 {
     struct agent *agent = context;
+    struct event detached = {.type = EVENT_DETACHED, .board = event->board, .reason = REASON_LOST};
 
+    if (event->type == EVENT_REMOVAL && told_state(agent, event->board.id) == BOARD_STATE_READY) {
+        stream_publish(agent->stream, &detached);
+    }
     stream_publish(agent->stream, event);
 }
 
@@ -87,23 +108,24 @@ static void log_board(const char *what, const struct board *board)
              board_state_to_name(board->state), board->busid[0] != '\0' ? board->busid : "none");
 }
 
-/* Where the board stands for the readers of our stream. */
-static enum board_state told_state(const struct agent *agent, const char *id)
-{
-    const struct board *told = board_table_find(stream_boards(agent->stream), id);
-
-    return told != NULL ? told->state : BOARD_STATE_GONE;
-}
-
 static void send_to_guest(struct agent *agent, enum wire_type type, const struct board *board)
 {
     if (agent->link == NULL) {
         return; /* The first scan: the snapshot will tell. */
     }
-    guest_link_send(agent->link, type, board);
+    guest_link_send(agent->link, type, board, &agent->sharing);
     if (type != WIRE_REMOVAL) {
         guest_link_kick(agent->link);
     }
+}
+
+static void on_look(uv_timer_t *timer);
+
+/* What the user has taken from the guest stays with Windows. */
+static enum board_state judge(const struct agent *agent, const struct board *board)
+{
+    return board->state == BOARD_STATE_YIELDED ? BOARD_STATE_YIELDED
+                                               : sharing_judge(&agent->sharing, board);
 }
 
 static void handle_arrival(struct agent *agent, struct board *board)
@@ -120,7 +142,7 @@ static void handle_update(struct agent *agent, struct board *board)
     enum board_state told = told_state(agent, board->id);
     bool is_guests = told == BOARD_STATE_READY || told == BOARD_STATE_ATTACHING;
 
-    board->state = sharing_judge(&agent->sharing, board);
+    board->state = judge(agent, board);
     log_board("is now:", board);
     board_news_update(&agent->news, board,
                       board->state == BOARD_STATE_NEEDS_SHARING &&
@@ -146,6 +168,32 @@ static void handle_return(struct agent *agent, const struct board *board)
     send_to_guest(agent, WIRE_ARRIVAL, board);
 }
 
+/* Tells on our stream and the guest's that the board is the user's, or no longer. */
+static void tell_hand(struct agent *agent, enum event_type type, const struct board *board)
+{
+    struct event event = {.type = type, .board = *board};
+
+    text_copy(event.until, sizeof event.until, type == EVENT_YIELDED ? "replug" : "");
+    stream_publish(agent->stream, &event);
+    guest_link_send_event(agent->link, type == EVENT_YIELDED ? WIRE_YIELDED : WIRE_TAKEN, &event);
+    send_to_guest(agent, WIRE_UPDATE, board);
+}
+
+/* `usbipd detach`: somebody wants it at Windows. When the service ends it detaches everything in
+ * the same way, and wants nothing. */
+static void handle_given_up(struct agent *agent, struct board *board)
+{
+    if (board->state != BOARD_STATE_WAITING || !agent->sharing.running) {
+        handle_return(agent, board);
+        return;
+    }
+    board->state = BOARD_STATE_YIELDED;
+    log_board("was detached by hand and stays with Windows until it is plugged in anew:", board);
+    tell_hand(agent, EVENT_YIELDED, board);
+    agent->yielded_ms = uv_now(&agent->loop);
+    uv_timer_start(&agent->look_timer, on_look, SERVICE_LOOK_SOON_MS, 0);
+}
+
 static void on_change(void *context, enum pnp_change change, struct board *board)
 {
     struct agent *agent = context;
@@ -159,6 +207,9 @@ static void on_change(void *context, enum pnp_change change, struct board *board
         break;
     case PNP_CHANGE_RETURN:
         handle_return(agent, board);
+        break;
+    case PNP_CHANGE_GIVEN_UP:
+        handle_given_up(agent, board);
         break;
     case PNP_CHANGE_REMOVAL:
         handle_removal(agent, board);
@@ -204,19 +255,62 @@ static bool scan_devices(const struct agent *agent, struct pnp_scan *scan)
     return error == 0 || error == ERR_FULL;
 }
 
-static void read_sharing(struct agent *agent)
+/* Somebody else got or gave up the board that the guest is after. */
+static void handle_other_client(struct agent *agent, const struct board *board)
 {
-    usbipd_read(agent->options->usbipd, &agent->sharing);
-    for (size_t i = 0; i < agent->tracker.boards.count; i++) {
-        struct board *board = agent->tracker.boards.items[i];
+    enum board_state told = told_state(agent, board->id);
+    bool has_other = sharing_attached_to(&agent->sharing, board->id)[0] != '\0';
 
-        if (sharing_judge(&agent->sharing, board) != board->state) {
-            handle_update(agent, board);
-        }
+    if (told == BOARD_STATE_FAILED) {
+        send_to_guest(agent, has_other ? WIRE_UPDATE : WIRE_ARRIVAL, board);
     }
 }
 
-static void on_look(uv_timer_t *timer);
+static void judge_anew(struct agent *agent, struct board *board, bool was_attached)
+{
+    bool is_attached = sharing_attached_to(&agent->sharing, board->id)[0] != '\0';
+
+    if (board->state == BOARD_STATE_YIELDED && !agent->sharing.running) {
+        board->state = sharing_judge(&agent->sharing, board);
+        log_board("is taken again, for usbipd's service has ended:", board);
+        tell_hand(agent, EVENT_TAKEN, board);
+    } else if (judge(agent, board) != board->state) {
+        handle_update(agent, board);
+    } else if (board->state == BOARD_STATE_WAITING && is_attached != was_attached) {
+        handle_other_client(agent, board);
+    }
+}
+
+static void read_sharing(struct agent *agent)
+{
+    struct board_table *boards = &agent->tracker.boards;
+    bool was_attached[BOARD_TABLE_MAX] = {false};
+
+    for (size_t i = 0; i < boards->count; i++) {
+        was_attached[i] = sharing_attached_to(&agent->sharing, boards->items[i]->id)[0] != '\0';
+    }
+    usbipd_read(agent->options->usbipd, &agent->sharing);
+    for (size_t i = 0; i < boards->count; i++) {
+        judge_anew(agent, boards->items[i], was_attached[i]);
+    }
+}
+
+static void note_clients(struct agent *agent)
+{
+    track(agent, (struct pnp_event){.type = PNP_EVENT_NOTED,
+                                    .captures = agent->sharing.captures,
+                                    .capture_count = agent->sharing.capture_count});
+}
+
+static bool has_yielded_boards(const struct agent *agent)
+{
+    for (size_t i = 0; i < agent->tracker.boards.count; i++) {
+        if (agent->tracker.boards.items[i]->state == BOARD_STATE_YIELDED) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* Sharing is read in any case, for the notice of a change may still be on its way, and of the
  * service's end there is none; and after the devices, so that a board which was shared before it
@@ -238,17 +332,42 @@ static void look(struct agent *agent)
                                         .capture_count = agent->sharing.capture_count});
         pnp_scan_finish(&agent->last_scan);
         agent->last_scan = scan;
+        note_clients(agent);
         return;
     }
+    note_clients(agent);
     pnp_scan_finish(&scan);
     if (agent->devices_changed) {
         uv_timer_start(&agent->look_timer, on_look, LOOK_RETRY_MS, 0);
     }
 }
 
+/* Windows does not tell that the service has ended. */
+static void watch_service(struct agent *agent)
+{
+    bool is_soon = uv_now(&agent->loop) - agent->yielded_ms < SERVICE_SOON_MS;
+
+    if (has_yielded_boards(agent) && !uv_is_active((uv_handle_t *)&agent->look_timer)) {
+        uv_timer_start(&agent->look_timer, on_look,
+                       is_soon ? SERVICE_LOOK_SOON_MS : SERVICE_LOOK_MS, 0);
+    }
+}
+
 static void on_look(uv_timer_t *timer)
 {
     look(timer->data);
+    watch_service(timer->data);
+}
+
+/* This machine slept, or the guest's did: what went meanwhile was nobody's wish, and what is
+ * attached may be attached to nothing. */
+static void on_link_gap(void *context)
+{
+    struct agent *agent = context;
+
+    log_info("there was a gap in time; the guest looks whether its boards still answer");
+    track(agent, (struct pnp_event){.type = PNP_EVENT_DOUBTED});
+    guest_link_send_resumed(agent->link);
 }
 
 static void on_notice(void *context, const void *item)
@@ -272,7 +391,15 @@ static void on_notice(void *context, const void *item)
         agent->devices_changed = true;
         break;
     case HOST_NOTICE_SHARING_CHANGED:
-        break; /* Every look reads that. */
+        /* Read at once, for what goes first, a board or the note of its client, says why it goes.
+         */
+        read_sharing(agent);
+        note_clients(agent);
+        break;
+    case HOST_NOTICE_RESUMED:
+        on_link_gap(agent);
+        agent->devices_changed = true;
+        break;
     case HOST_NOTICE_STOP:
         log_info("asked to end");
         stop(agent);
@@ -308,7 +435,7 @@ static void on_link_up(void *context)
     struct agent *agent = context;
 
     publish_link(agent, true);
-    guest_link_send_snapshot(agent->link, &agent->tracker.boards);
+    guest_link_send_snapshot(agent->link, &agent->tracker.boards, &agent->sharing);
 }
 
 /* The boards stay as they were told: a lost link loses no attachment. */
@@ -318,19 +445,22 @@ static void on_link_down(void *context)
 
     board_news_expire(&agent->news, INT64_MAX);
     schedule_news(agent);
+    track(agent, (struct pnp_event){.type = PNP_EVENT_DOUBTED});
     publish_link(agent, false);
 }
 
 /* What the guest does with a board explains what Windows shows of it. */
-static enum pnp_event_type pnp_event_from_report(enum event_type report)
+static enum pnp_event_type pnp_event_from_report(const struct event *report)
 {
-    switch (report) {
+    switch (report->type) {
     case EVENT_ATTACHING:
         return PNP_EVENT_ASKED;
     case EVENT_READY:
         return PNP_EVENT_HELD;
+    case EVENT_FAILED:
+        return PNP_EVENT_FAILED;
     default:
-        return PNP_EVENT_RELEASED;
+        return report->reason == REASON_SERVER_LOST ? PNP_EVENT_LOST : PNP_EVENT_RELEASED;
     }
 }
 
@@ -338,15 +468,15 @@ static void on_link_report(void *context, const struct event *event)
 {
     struct agent *agent = context;
 
-    track(agent,
-          (struct pnp_event){.type = pnp_event_from_report(event->type), .id = event->board.id});
     board_news_report(&agent->news, event);
     schedule_news(agent);
+    track(agent, (struct pnp_event){.type = pnp_event_from_report(event), .id = event->board.id});
 }
 
 static const struct guest_link_callbacks link_callbacks = {
     .on_up = on_link_up,
     .on_report = on_link_report,
+    .on_gap = on_link_gap,
     .on_down = on_link_down,
 };
 

@@ -75,9 +75,18 @@ static void on_session_closed(void *context, struct session *session, bool was_u
     }
 }
 
+static void on_session_gap(void *context, struct session *session)
+{
+    struct guest_link *link = context;
+
+    (void)session;
+    link->callbacks->on_gap(link->context);
+}
+
 static const struct session_callbacks session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
+    .on_gap = on_session_gap,
     .on_closed = on_session_closed,
 };
 
@@ -137,25 +146,39 @@ static void send_message(struct guest_link *link, const struct wire_message *mes
     free(line);
 }
 
-void guest_link_send(struct guest_link *link, enum wire_type type, const struct board *board)
+void guest_link_send(struct guest_link *link, enum wire_type type, const struct board *board,
+                     const struct sharing *sharing)
 {
     struct wire_message message = {.type = type};
 
     message.wanted = board->state == BOARD_STATE_WAITING;
     message.event.board = *board;
+    text_copy(message.attached_to, sizeof message.attached_to,
+              sharing_attached_to(sharing, board->id));
     send_message(link, &message);
 }
 
-void guest_link_send_snapshot(struct guest_link *link, const struct board_table *boards)
+void guest_link_send_event(struct guest_link *link, enum wire_type type, const struct event *event)
+{
+    send_message(link, &(struct wire_message){.type = type, .event = *event});
+}
+
+void guest_link_send_snapshot(struct guest_link *link, const struct board_table *boards,
+                              const struct sharing *sharing)
 {
     static const struct wire_message begin = {.type = WIRE_SNAPSHOT_BEGIN};
     static const struct wire_message end = {.type = WIRE_SNAPSHOT_END};
 
     send_message(link, &begin);
     for (size_t i = 0; i < boards->count; i++) {
-        guest_link_send(link, WIRE_PRESENT, boards->items[i]);
+        guest_link_send(link, WIRE_PRESENT, boards->items[i], sharing);
     }
     send_message(link, &end);
+}
+
+void guest_link_send_resumed(struct guest_link *link)
+{
+    send_message(link, &(struct wire_message){.type = WIRE_RESUMED});
 }
 
 void guest_link_kick(struct guest_link *link)

@@ -6,6 +6,7 @@
 
 #include "shared/core/board_table.h"
 #include "shared/core/config.h"
+#include "shared/core/sharing.h"
 #include "shared/core/wire_message.h"
 
 struct guest_link;
@@ -15,6 +16,8 @@ struct guest_link_callbacks {
     void (*on_up)(void *context);
     /* WIRE_ATTACHING, _READY, _FAILED or _DETACHED; valid during the call. */
     void (*on_report)(void *context, const struct event *event);
+    /* Either machine may have slept, or could not reach the other for a while. */
+    void (*on_gap)(void *context);
     /* The link that was up has ended; the next try follows by itself. */
     void (*on_down)(void *context);
 };
@@ -34,10 +37,18 @@ const char *guest_link_peer(const struct guest_link *link);
 /* The senders say nothing while the link is down, for the next snapshot tells it all. A board is
  * wanted if its state is BOARD_STATE_WAITING (see sharing_judge). */
 
-void guest_link_send_snapshot(struct guest_link *link, const struct board_table *boards);
+void guest_link_send_snapshot(struct guest_link *link, const struct board_table *boards,
+                              const struct sharing *sharing);
 
 /* `type` is WIRE_ARRIVAL, WIRE_UPDATE or WIRE_REMOVAL. */
-void guest_link_send(struct guest_link *link, enum wire_type type, const struct board *board);
+void guest_link_send(struct guest_link *link, enum wire_type type, const struct board *board,
+                     const struct sharing *sharing);
+
+/* The guest had better look whether its boards still answer. */
+void guest_link_send_resumed(struct guest_link *link);
+
+/* `type` is WIRE_YIELDED or WIRE_TAKEN. */
+void guest_link_send_event(struct guest_link *link, enum wire_type type, const struct event *event);
 
 /* There is a reason to look for the guest at once. */
 void guest_link_kick(struct guest_link *link);

@@ -34,6 +34,7 @@ struct pnp_listener {
     HWND window;
     HDEVNOTIFY usb_devices;
     HDEVNOTIFY com_ports;
+    HPOWERNOTIFY resumes;
 };
 
 static void put(struct pnp_listener *listener, enum host_notice_type type)
@@ -89,6 +90,11 @@ static LRESULT CALLBACK handle_message(HWND window, UINT message, WPARAM wparam,
     switch (message) {
     case WM_DEVICECHANGE:
         on_device_change(listener, wparam, lparam);
+        return TRUE;
+    case WM_POWERBROADCAST:
+        if (wparam == PBT_APMRESUMEAUTOMATIC) {
+            put(listener, HOST_NOTICE_RESUMED);
+        }
         return TRUE;
     case WM_TIMER:
         KillTimer(window, wparam);
@@ -151,8 +157,21 @@ static HDEVNOTIFY register_class(const struct pnp_listener *listener, const GUID
     return registration;
 }
 
+/* Without it machines with modern standby tell nothing. */
+static void register_resume(struct pnp_listener *listener)
+{
+    listener->resumes =
+        RegisterSuspendResumeNotification(listener->window, DEVICE_NOTIFY_WINDOW_HANDLE);
+    if (listener->resumes == NULL) {
+        log_warning("the end of a sleep will not be heard (Windows error %lu)", GetLastError());
+    }
+}
+
 static void stop_in_thread(struct pnp_listener *listener)
 {
+    if (listener->resumes != NULL) {
+        UnregisterSuspendResumeNotification(listener->resumes);
+    }
     if (listener->com_ports != NULL) {
         UnregisterDeviceNotification(listener->com_ports);
     }
@@ -176,6 +195,7 @@ static int start_in_thread(struct pnp_listener *listener)
     if (listener->usb_devices == NULL || listener->com_ports == NULL) {
         return ERR_IO;
     }
+    register_resume(listener);
     put(listener, HOST_NOTICE_DEVICES_CHANGED);
     for (UINT_PTR i = 0; i < RESCAN_COUNT; i++) {
         SetTimer(listener->window, i + 1, rescan_delays_ms[i], NULL);

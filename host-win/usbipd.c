@@ -48,6 +48,9 @@ static void add_capture(HKEY devices, const wchar_t *subkey, const char *origina
         return;
     }
     text_copy(capture.id, sizeof capture.id, original_id);
+    if (read_text(devices, attached, L"IPAddress", text)) {
+        text_copy(capture.address, sizeof capture.address, text);
+    }
     if (read_text(devices, subkey, L"Description", text)) {
         text_copy(capture.description, sizeof capture.description, text);
     }

@@ -7,15 +7,10 @@
 #include "shared/core/error.h"
 #include "shared/core/text.h"
 
-static bool is_plain(const char *text)
-{
-    return *text != '\0' && !text_has_control(text);
-}
-
 bool board_json_is_path(const char *path)
 {
     static const char root[] = "/dev/";
-    if (strncmp(path, root, sizeof root - 1) != 0 || !is_plain(path + sizeof root - 1)) {
+    if (strncmp(path, root, sizeof root - 1) != 0 || !text_is_plain(path + sizeof root - 1)) {
         return false;
     }
     for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -30,14 +25,14 @@ bool board_json_is_path(const char *path)
 
 /* In the order in which they are written; vid, pid, speed and kind stand between them. */
 static const struct json_text_field name_fields[] = {
-    JSON_TEXT_FIELD(struct board, id, "id", false, is_plain),
-    JSON_TEXT_FIELD(struct board, name, "name", true, is_plain),
+    JSON_TEXT_FIELD(struct board, id, "id", false, text_is_plain),
+    JSON_TEXT_FIELD(struct board, name, "name", true, text_is_plain),
 };
 
 static const struct json_text_field fact_fields[] = {
     JSON_TEXT_FIELD(struct board, serial, "serial", true, NULL),
     JSON_TEXT_FIELD(struct board, description, "description", false, NULL),
-    JSON_TEXT_FIELD(struct board, com_port, "com_port", true, is_plain),
+    JSON_TEXT_FIELD(struct board, com_port, "com_port", true, text_is_plain),
     JSON_TEXT_FIELD(struct board, busid, "busid", true, board_busid_is_valid),
 };
 

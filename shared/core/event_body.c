@@ -102,15 +102,27 @@ static int get_detached(const struct cJSON *object, struct event *event)
     return result == 0 ? event_reason_from_name(reason, &event->reason) : result;
 }
 
+static const struct json_text_field until_field =
+    JSON_TEXT_FIELD(struct event, until, "until", true, text_is_plain);
+
+static int add_until(struct cJSON *object, const struct event *event)
+{
+    return json_text_add_fields(object, &until_field, 1, event);
+}
+
+static int get_until(const struct cJSON *object, struct event *event)
+{
+    return json_text_get_fields(object, &until_field, 1, event);
+}
+
 static const struct body {
     enum event_type type;
     int (*add)(struct cJSON *object, const struct event *event);
     int (*get)(const struct cJSON *object, struct event *event);
 } bodies[] = {
-    {EVENT_ATTACHING, add_attaching, get_attaching},
-    {EVENT_READY, add_ready, get_ready},
-    {EVENT_FAILED, add_failed, get_failed},
-    {EVENT_DETACHED, add_detached, get_detached},
+    {EVENT_ATTACHING, add_attaching, get_attaching}, {EVENT_READY, add_ready, get_ready},
+    {EVENT_FAILED, add_failed, get_failed},          {EVENT_DETACHED, add_detached, get_detached},
+    {EVENT_YIELDED, add_until, get_until},           {EVENT_TAKEN, add_until, get_until},
 };
 
 static const struct body *find_body(enum event_type type)

@@ -1,6 +1,6 @@
 /* The members that an event of the stream and the link's message of the same name share:
  * attaching: attempt; ready: ttys, usb_node, took_ms; failed: code, message, remedy, retry_in_ms;
- * detached: reason. The other types have none. */
+ * detached: reason; yielded, taken: until. The other types have none. */
 #ifndef TTYFERRY_CORE_EVENT_BODY_H
 #define TTYFERRY_CORE_EVENT_BODY_H
 

@@ -10,18 +10,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is_plain(const char *text)
-{
-    return !text_has_control(text);
-}
-
 static const struct json_text_field link_fields[] = {
-    JSON_TEXT_FIELD(struct event, peer, "peer", true, is_plain),
+    JSON_TEXT_FIELD(struct event, peer, "peer", true, text_is_plain),
     JSON_TEXT_FIELD(struct event, transport, "transport", true, text_is_code),
 };
-
-static const struct json_text_field until_field =
-    JSON_TEXT_FIELD(struct event, until, "until", true, is_plain);
 
 static const struct json_text_field remedy_field =
     JSON_TEXT_FIELD(struct event, remedy, "remedy", true, NULL);
@@ -79,15 +71,9 @@ static int add_board_event(struct cJSON *object, const struct event *event)
     if (result != 0) {
         return result;
     }
-    switch (event->type) {
-    case EVENT_NEEDS_SHARING:
-        return json_text_add_fields(object, &remedy_field, 1, event);
-    case EVENT_YIELDED:
-    case EVENT_TAKEN:
-        return json_text_add_fields(object, &until_field, 1, event);
-    default:
-        return event_body_add(object, event);
-    }
+    return event->type == EVENT_NEEDS_SHARING
+               ? json_text_add_fields(object, &remedy_field, 1, event)
+               : event_body_add(object, event);
 }
 
 static int add_event(struct cJSON *object, const struct event *event)
@@ -189,15 +175,9 @@ static int get_board_event(const struct cJSON *object, struct event *event)
     if (board == NULL || get_board(board, &event->board) != 0) {
         return ERR_INVALID;
     }
-    switch (event->type) {
-    case EVENT_NEEDS_SHARING:
-        return json_text_get_fields(object, &remedy_field, 1, event);
-    case EVENT_YIELDED:
-    case EVENT_TAKEN:
-        return json_text_get_fields(object, &until_field, 1, event);
-    default:
-        return event_body_get(object, event);
-    }
+    return event->type == EVENT_NEEDS_SHARING
+               ? json_text_get_fields(object, &remedy_field, 1, event)
+               : event_body_get(object, event);
 }
 
 static int get_event(const struct cJSON *object, struct event *event, struct board_table *boards)

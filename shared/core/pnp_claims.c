@@ -36,6 +36,16 @@ struct pnp_claim *pnp_claims_get(struct pnp_claims *claims, const char *id)
     return &claims->items[i];
 }
 
+struct pnp_claim *pnp_claims_find_stub(struct pnp_claims *claims, const char *stub_id)
+{
+    for (size_t i = 0; i < claims->count; i++) {
+        if (claims->items[i].is_captured && text_equal_nocase(claims->items[i].stub_id, stub_id)) {
+            return &claims->items[i];
+        }
+    }
+    return NULL;
+}
+
 void pnp_claims_drop(struct pnp_claims *claims, const char *id)
 {
     size_t i = find_index(claims, id);
@@ -48,7 +58,8 @@ void pnp_claims_drop(struct pnp_claims *claims, const char *id)
 bool pnp_claim_excuses(const struct pnp_claim *claim)
 {
     return claim != NULL &&
-           (claim->phase == PNP_CLAIM_ASKED || claim->is_captured || claim->is_away);
+           (claim->phase == PNP_CLAIM_ASKED || claim->is_captured || claim->is_away ||
+            (claim->phase == PNP_CLAIM_HELD && claim->is_forced));
 }
 
 static void shorten(struct pnp_claim *claim, int64_t until_ms)
@@ -61,9 +72,30 @@ static void shorten(struct pnp_claim *claim, int64_t until_ms)
 void pnp_claim_set_phase(struct pnp_claim *claim, enum pnp_claim_phase phase, int64_t now_ms)
 {
     claim->phase = phase;
+    if (phase == PNP_CLAIM_ASKED) {
+        claim->is_given_up = false;
+        claim->has_returned = false;
+        claim->has_failed = false;
+    }
     if (claim->is_away && phase == PNP_CLAIM_NONE) {
         shorten(claim, now_ms + (claim->is_captured ? PNP_CLAIM_RETURN_MS : PNP_CLAIM_FAILED_MS));
     }
+}
+
+void pnp_claim_set_noted(struct pnp_claim *claim, bool is_noted, int64_t now_ms)
+{
+    if (is_noted) {
+        claim->is_given_up = false;
+    } else if (claim->is_noted && claim->phase == PNP_CLAIM_HELD && !claim->is_away) {
+        claim->is_given_up = true;
+        claim->given_up_ms = now_ms;
+    }
+    claim->is_noted = is_noted;
+}
+
+bool pnp_claim_is_given_up(const struct pnp_claim *claim, int64_t now_ms)
+{
+    return claim->is_given_up && now_ms - claim->given_up_ms >= PNP_CLAIM_GIVING_UP_MS;
 }
 
 void pnp_claim_miss(struct pnp_claim *claim, int64_t now_ms)

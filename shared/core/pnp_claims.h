@@ -18,6 +18,9 @@
 #define PNP_CLAIM_CAPTURE_MS 15000
 #define PNP_CLAIM_RETURN_MS 3000
 #define PNP_CLAIM_FAILED_MS 1000
+/* From usbipd's deleting its note to its closing the connection, at least. Source: usbipd-win,
+ * which waits for 100 ms twice on that way. */
+#define PNP_CLAIM_GIVING_UP_MS 150
 #define PNP_CLAIMS_NEVER INT64_MAX
 
 enum pnp_claim_phase {
@@ -29,9 +32,16 @@ enum pnp_claim_phase {
 struct pnp_claim {
     char id[BOARD_ID_SIZE];
     enum pnp_claim_phase phase;
-    bool is_captured; /* its stub was seen last */
-    bool is_away;     /* neither the board nor its stub was */
+    bool is_captured;            /* its stub was seen last */
+    char stub_id[BOARD_ID_SIZE]; /* of that stub */
+    bool is_away;                /* neither the board nor its stub was */
     int64_t away_until_ms;
+    bool is_noted;    /* usbipd-win's registry says that somebody has it */
+    bool is_forced;   /* and has no stub for it: it was forced upon the board, which keeps its id */
+    bool is_given_up; /* that note went although nothing had happened to the board */
+    int64_t given_up_ms;
+    bool has_returned; /* seen as itself while the guest still had it */
+    bool has_failed;   /* the guest's last attempt did; it tries again by itself */
 };
 
 struct pnp_claims {
@@ -46,6 +56,9 @@ struct pnp_claim *pnp_claims_find(struct pnp_claims *claims, const char *id);
 /* As pnp_claims_find, but makes one; NULL only if there are BOARD_TABLE_MAX already. */
 struct pnp_claim *pnp_claims_get(struct pnp_claims *claims, const char *id);
 
+/* The claim on the board that is captured as that stub, or NULL. */
+struct pnp_claim *pnp_claims_find_stub(struct pnp_claims *claims, const char *stub_id);
+
 /* Forgets what is known of the board; unknown ids are fine. */
 void pnp_claims_drop(struct pnp_claims *claims, const char *id);
 
@@ -54,6 +67,14 @@ bool pnp_claim_excuses(const struct pnp_claim *claim);
 
 /* The guest asks for the board, has it, or neither. */
 void pnp_claim_set_phase(struct pnp_claim *claim, enum pnp_claim_phase phase, int64_t now_ms);
+
+/* What usbipd-win's registry says now. `usbipd detach` deletes its note first and then lets go of
+ * the board; when a board resets or is pulled, the note goes after it. Source: usbipd-win. */
+void pnp_claim_set_noted(struct pnp_claim *claim, bool is_noted, int64_t now_ms);
+
+/* True if usbipd gave the board up before the guest lost it. It deletes the note as well when it is
+ * the guest's side that has hung up, but then the guest knows at about the same time. */
+bool pnp_claim_is_given_up(const struct pnp_claim *claim, int64_t now_ms);
 
 /* Neither the board nor its stub is there: its time starts, unless it runs already. */
 void pnp_claim_miss(struct pnp_claim *claim, int64_t now_ms);

@@ -114,14 +114,16 @@ static bool is_place_taken(const struct look *look, const struct board *known)
 /* Returns true if the board's stub is there, and remembers it. */
 static bool is_captured(struct look *look, const struct board *known)
 {
+    const struct pnp_node *stub = pnp_scan_find_stub(look->event->scan, known);
     struct pnp_claim *claim;
 
-    if (pnp_scan_find_stub(look->event->scan, known) == NULL)
+    if (stub == NULL || has_id(&look->tracker->leaving, stub->instance_id))
         return false;
     claim = pnp_claims_get(&look->tracker->claims, known->id);
     if (claim != NULL) {
         claim->is_captured = true;
         claim->is_away = false;
+        text_copy(claim->stub_id, sizeof(claim->stub_id), stub->instance_id);
     }
     return true;
 }
@@ -166,9 +168,12 @@ static void tell_return(struct look *look, struct board *known)
     was_elsewhere = claim->is_captured || claim->is_away;
     claim->is_captured = false;
     claim->is_away = false;
-    /* While the guest is asking, a return is part of an attempt that fails: its report says so. */
-    if (claim->phase != PNP_CLAIM_NONE)
+    /* The guest's report is still to come, and says what the return is part of. */
+    if (claim->phase != PNP_CLAIM_NONE) {
+        claim->has_returned = was_elsewhere && claim->phase == PNP_CLAIM_HELD;
         return;
+    }
+    was_elsewhere = was_elsewhere && !claim->has_failed;
     pnp_claims_drop(&look->tracker->claims, known->id);
     if (was_elsewhere)
         look->on_change(look->context, PNP_CHANGE_RETURN, known);
@@ -280,6 +285,7 @@ static int handle_removed(struct look *look)
     const char *id = look->event->id;
     struct board *known = board_table_find(&tracker->boards, id);
     struct pnp_claim *claim = pnp_claims_find(&tracker->claims, id);
+    struct pnp_claim *captured = pnp_claims_find_stub(&tracker->claims, id);
 
     if (forget_id(&tracker->owed, id))
         return 0; /* Of the life that a scan has seen the end of; this may be the next one. */
@@ -288,6 +294,8 @@ static int handle_removed(struct look *look)
         tell_removal(look, known);
     else if (known != NULL)
         pnp_claim_miss(claim, look->event->now_ms); /* The scan that follows may see the stub. */
+    else if (captured != NULL)
+        pnp_claim_miss(captured, look->event->now_ms);
     return 0;
 }
 
@@ -305,24 +313,78 @@ static int handle_notices_lost(struct look *look)
     return 0;
 }
 
-static int handle_report(struct look *look)
+static int handle_request(struct look *look)
 {
-    static const enum pnp_claim_phase phases[] = {
-        [PNP_EVENT_ASKED] = PNP_CLAIM_ASKED,
-        [PNP_EVENT_HELD] = PNP_CLAIM_HELD,
-        [PNP_EVENT_RELEASED] = PNP_CLAIM_NONE,
-    };
-    struct pnp_tracker *tracker = look->tracker;
     const struct pnp_event *event = look->event;
     struct pnp_claim *claim = NULL;
 
-    if (board_table_find(&tracker->boards, event->id) != NULL)
-        claim = pnp_claims_get(&tracker->claims, event->id);
+    if (board_table_find(&look->tracker->boards, event->id) != NULL)
+        claim = pnp_claims_get(&look->tracker->claims, event->id);
     if (claim == NULL)
         return 0; /* Not a board of ours. */
-    pnp_claim_set_phase(claim, phases[event->type], event->now_ms);
-    if (claim->phase == PNP_CLAIM_NONE && !pnp_claim_excuses(claim))
+    pnp_claim_set_phase(claim, event->type == PNP_EVENT_ASKED ? PNP_CLAIM_ASKED : PNP_CLAIM_HELD,
+                        event->now_ms);
+    return 0;
+}
+
+/* What the end of the guest's claim says about the board. */
+static void tell_end(struct look *look, struct board *board, const struct pnp_claim *claim)
+{
+    enum pnp_event_type end = look->event->type;
+
+    if (end == PNP_EVENT_LOST && pnp_claim_is_given_up(claim, look->event->now_ms) &&
+        look->event->now_ms >= look->tracker->doubted_until_ms)
+        look->on_change(look->context, PNP_CHANGE_GIVEN_UP, board);
+    else if (end != PNP_EVENT_FAILED && claim->has_returned)
+        look->on_change(look->context, PNP_CHANGE_RETURN, board);
+}
+
+static int handle_end(struct look *look)
+{
+    struct pnp_tracker *tracker = look->tracker;
+    const struct pnp_event *event = look->event;
+    struct board *known = board_table_find(&tracker->boards, event->id);
+    struct pnp_claim *claim = pnp_claims_find(&tracker->claims, event->id);
+
+    if (known == NULL || claim == NULL)
+        return 0;
+    pnp_claim_set_phase(claim, PNP_CLAIM_NONE, event->now_ms);
+    claim->has_failed = event->type == PNP_EVENT_FAILED;
+    tell_end(look, known, claim);
+    claim->has_returned = false;
+    claim->is_given_up = false;
+    if (!pnp_claim_excuses(claim))
         pnp_claims_drop(&tracker->claims, event->id);
+    return 0;
+}
+
+static const struct pnp_capture *find_capture(const struct pnp_event *event, const char *id)
+{
+    for (size_t i = 0; i < event->capture_count; i++) {
+        if (text_equal_nocase(event->captures[i].id, id))
+            return &event->captures[i];
+    }
+    return NULL;
+}
+
+static int handle_noted(struct look *look)
+{
+    struct pnp_claims *claims = &look->tracker->claims;
+
+    for (size_t i = 0; i < claims->count; i++) {
+        struct pnp_claim *claim = &claims->items[i];
+        const struct pnp_capture *capture = find_capture(look->event, claim->id);
+
+        pnp_claim_set_noted(claim, capture != NULL, look->event->now_ms);
+        if (capture != NULL)
+            claim->is_forced = text_equal_nocase(capture->stub_id, claim->id);
+    }
+    return 0;
+}
+
+static int handle_doubted(struct look *look)
+{
+    look->tracker->doubted_until_ms = look->event->now_ms + PNP_TRACKER_DOUBT_MS;
     return 0;
 }
 
@@ -351,8 +413,10 @@ int pnp_tracker_handle(struct pnp_tracker *tracker, const struct pnp_event *even
     static int (*const handlers[])(struct look *) = {
         [PNP_EVENT_ARRIVED] = handle_arrived, [PNP_EVENT_REMOVED] = handle_removed,
         [PNP_EVENT_SCANNED] = handle_scan,    [PNP_EVENT_NOTICES_LOST] = handle_notices_lost,
-        [PNP_EVENT_ASKED] = handle_report,    [PNP_EVENT_HELD] = handle_report,
-        [PNP_EVENT_RELEASED] = handle_report, [PNP_EVENT_TICK] = handle_tick,
+        [PNP_EVENT_ASKED] = handle_request,   [PNP_EVENT_HELD] = handle_request,
+        [PNP_EVENT_FAILED] = handle_end,      [PNP_EVENT_RELEASED] = handle_end,
+        [PNP_EVENT_LOST] = handle_end,        [PNP_EVENT_NOTED] = handle_noted,
+        [PNP_EVENT_DOUBTED] = handle_doubted, [PNP_EVENT_TICK] = handle_tick,
     };
     struct look look = {
         .tracker = tracker, .event = event, .on_change = on_change, .context = context};

@@ -13,6 +13,10 @@
 
 /* Ids remembered; with more the oldest is forgotten. */
 #define PNP_TRACKER_IDS_MAX 64
+#define PNP_CAPTURE_ADDRESS_SIZE 64
+/* So long after a doubt nothing is taken for somebody's wish: usbipd drops a client that has been
+ * silent for 15 s in the way in which it detaches. */
+#define PNP_TRACKER_DOUBT_MS 30000
 
 enum pnp_event_type {
     PNP_EVENT_ARRIVED,      /* the USB_DEVICE interface of `id` came; a scan follows */
@@ -21,8 +25,13 @@ enum pnp_event_type {
     PNP_EVENT_NOTICES_LOST, /* some ARRIVED or REMOVED were dropped; a scan follows */
     PNP_EVENT_ASKED,        /* the guest has asked usbipd for `id` */
     PNP_EVENT_HELD,         /* it has it */
-    PNP_EVENT_RELEASED,     /* it has failed to get it, or let it go */
-    PNP_EVENT_TICK,         /* the deadline has come, or any other time */
+    PNP_EVENT_FAILED,       /* it has failed to get it */
+    PNP_EVENT_RELEASED,     /* it let it go */
+    PNP_EVENT_LOST,         /* usbipd took it from it */
+    PNP_EVENT_NOTED,        /* `captures` is what usbipd-win's registry says now */
+    PNP_EVENT_DOUBTED, /* the host slept, or the guest was out of reach: who knows why things went
+                        */
+    PNP_EVENT_TICK,    /* the deadline has come, or any other time */
 };
 
 /* A captured board as usbipd-win's registry has it. */
@@ -30,14 +39,15 @@ struct pnp_capture {
     char id[BOARD_ID_SIZE]; /* the original one, in lower case */
     char stub_id[BOARD_ID_SIZE];
     char description[BOARD_DESCRIPTION_SIZE];
+    char address[PNP_CAPTURE_ADDRESS_SIZE]; /* of the client that has it */
 };
 
 struct pnp_event {
     enum pnp_event_type type;
-    const char *id; /* an instance id in any case */
-    /* PNP_EVENT_SCANNED only. The captures make known what was captured before the tracker began.
-     */
-    const struct pnp_scan *scan;
+    const char *id;              /* an instance id in any case */
+    const struct pnp_scan *scan; /* PNP_EVENT_SCANNED only */
+    /* PNP_EVENT_SCANNED, where they make known what was captured before the tracker began, and
+     * PNP_EVENT_NOTED. */
     const struct pnp_capture *captures;
     size_t capture_count;
     int64_t now_ms;
@@ -47,6 +57,7 @@ enum pnp_change {
     PNP_CHANGE_ARRIVAL,
     PNP_CHANGE_UPDATE,
     PNP_CHANGE_RETURN, /* it is Windows' again, after usbipd had it; nobody was told that it went */
+    PNP_CHANGE_GIVEN_UP, /* somebody at Windows made usbipd detach it */
     PNP_CHANGE_REMOVAL,
 };
 
@@ -68,6 +79,7 @@ struct pnp_tracker {
      * about a board that has come since. */
     struct pnp_tracker_ids owed;
     struct pnp_claims claims;
+    int64_t doubted_until_ms;
 };
 
 void pnp_tracker_init(struct pnp_tracker *tracker);

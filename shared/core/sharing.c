@@ -53,6 +53,15 @@ bool sharing_allows(const struct sharing *sharing, const struct board *board)
     return allowed;
 }
 
+const char *sharing_attached_to(const struct sharing *sharing, const char *board_id)
+{
+    for (size_t i = 0; i < sharing->capture_count; i++) {
+        if (text_equal_nocase(sharing->captures[i].id, board_id))
+            return sharing->captures[i].address;
+    }
+    return "";
+}
+
 enum board_state sharing_judge(const struct sharing *sharing, const struct board *board)
 {
     if (board->kind == BOARD_KIND_OTHER || !board_busid_is_valid(board->busid))

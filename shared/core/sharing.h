@@ -41,6 +41,9 @@ int sharing_rule_set_hardware_id(struct sharing_rule *rule, const char *text);
 /* True if usbipd exports the board: it is bound, or a rule allows it and none denies it. */
 bool sharing_allows(const struct sharing *sharing, const struct board *board);
 
+/* The address of the client that usbipd has given the board to, or "" if to none. */
+const char *sharing_attached_to(const struct sharing *sharing, const char *board_id);
+
 /* Where the board stands as far as the host can say: BOARD_STATE_WAITING when it is to be
  * attached (serial, DFU or debug, and exported), BOARD_STATE_NEEDS_SHARING when only usbipd's
  * leave is missing, else BOARD_STATE_AVAILABLE: nobody asked for it, or it sits on a hub that

@@ -88,6 +88,11 @@ bool text_has_control(const char *text)
     return false;
 }
 
+bool text_is_plain(const char *text)
+{
+    return *text != '\0' && !text_has_control(text);
+}
+
 int text_copy(char *target, size_t size, const char *source)
 {
     size_t len = strlen(source);

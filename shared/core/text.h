@@ -22,6 +22,9 @@ bool text_is_utf8(const char *bytes, size_t len);
  */
 bool text_has_control(const char *text);
 
+/* True if `text` is not empty and has nothing of the kind. */
+bool text_is_plain(const char *text);
+
 /* Writes `source` to `target` of `size` bytes (at least 1) so that it is safe on a terminal and in
  * a log: each byte of C0 and C1 control characters, of DEL, of Unicode's marks of direction and of
  * invalid UTF-8 becomes \xNN. A backslash stays as it is, for Windows' ids and paths are full of

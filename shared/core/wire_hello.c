@@ -8,18 +8,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is_plain(const char *text)
-{
-    return !text_has_control(text);
-}
-
 static bool is_run(const char *text)
 {
     return text_is_hex(text, WIRE_RUN_SIZE - 1);
 }
 
 static const struct json_text_field hello_fields[] = {
-    JSON_TEXT_FIELD(struct wire_hello, agent, "agent", false, is_plain),
+    JSON_TEXT_FIELD(struct wire_hello, agent, "agent", false, text_is_plain),
     JSON_TEXT_FIELD(struct wire_hello, run, "run", false, is_run),
 };
 

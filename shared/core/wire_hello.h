@@ -10,6 +10,9 @@
 #define WIRE_CODE_SIZE 48
 #define WIRE_TEXT_SIZE 512
 
+/* What either side says when it has nothing to say; exactly this line, without its LF. */
+#define WIRE_HEARTBEAT "{\"type\":\"heartbeat\"}"
+
 enum wire_role { WIRE_ROLE_HOST, WIRE_ROLE_GUEST };
 
 /* The authentication slot. Only "none" exists in protocol version 1 so far; a hello that names

@@ -29,6 +29,9 @@ static const struct form {
     [WIRE_ARRIVAL] = {"arrival", CONTENT_BOARD, EVENT_ARRIVAL},
     [WIRE_UPDATE] = {"update", CONTENT_BOARD, EVENT_UPDATE},
     [WIRE_REMOVAL] = {"removal", CONTENT_ID, EVENT_REMOVAL},
+    [WIRE_YIELDED] = {"yielded", CONTENT_ID, EVENT_YIELDED},
+    [WIRE_TAKEN] = {"taken", CONTENT_ID, EVENT_TAKEN},
+    [WIRE_RESUMED] = {"resumed", CONTENT_NONE, EVENT_SNAPSHOT},
     [WIRE_ATTACHING] = {"attaching", CONTENT_ID, EVENT_ATTACHING},
     [WIRE_READY] = {"ready", CONTENT_ID, EVENT_READY},
     [WIRE_FAILED] = {"failed", CONTENT_ID, EVENT_FAILED},
@@ -43,9 +46,16 @@ static const struct json_text_field bye_fields[] = {
 
 /* --- Writing ---------------------------------------------------------------------------------- */
 
+static const struct json_text_field board_fields[] = {
+    JSON_TEXT_FIELD(struct wire_message, attached_to, "attached_to", true, text_is_plain),
+};
+
 static int add_board(struct cJSON *object, const struct wire_message *message)
 {
     int result = json_text_add_bool(object, "wanted", message->wanted);
+    if (result == 0) {
+        result = json_text_add_fields(object, board_fields, COUNT(board_fields), message);
+    }
     struct cJSON *board = result == 0 ? json_text_add_object(object, "board") : NULL;
     return board != NULL ? board_json_add_facts(board, &message->event.board) : ERR_NOMEM;
 }
@@ -122,7 +132,8 @@ static const struct form *find_form(const char *name)
 static int get_board(const struct cJSON *object, struct wire_message *message)
 {
     const struct cJSON *board = json_text_get_object(object, "board");
-    if (board == NULL || json_text_get_bool(object, "wanted", &message->wanted) != 0) {
+    if (board == NULL || json_text_get_bool(object, "wanted", &message->wanted) != 0 ||
+        json_text_get_fields(object, board_fields, COUNT(board_fields), message) != 0) {
         return ERR_INVALID;
     }
     return board_json_get_facts(board, &message->event.board);

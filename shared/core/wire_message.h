@@ -10,6 +10,8 @@
 /* Longest name of a type, of this version or a later one, terminator included. */
 #define WIRE_TYPE_SIZE 32
 
+#define WIRE_ADDRESS_SIZE 64
+
 enum wire_type {
     /* Host to guest. A snapshot is a begin, one `present` per board, an end: what was not named
      * between the two is gone. */
@@ -19,6 +21,9 @@ enum wire_type {
     WIRE_ARRIVAL,
     WIRE_UPDATE,
     WIRE_REMOVAL,
+    WIRE_YIELDED, /* the user has taken the board from the guest */
+    WIRE_TAKEN,   /* and no longer keeps it from it */
+    WIRE_RESUMED, /* the host slept, or could not reach the guest for a while */
     /* Guest to host. */
     WIRE_ATTACHING,
     WIRE_READY,
@@ -32,6 +37,8 @@ struct wire_message {
     enum wire_type type;
     /* WIRE_PRESENT, WIRE_ARRIVAL, WIRE_UPDATE: the host's policy wants it attached. */
     bool wanted;
+    /* The same three: the address of the client that usbipd has given the board to, or empty. */
+    char attached_to[WIRE_ADDRESS_SIZE];
     /* The payload, in the fields that the event of the same name uses (present: arrival's).
      * Of the board, WIRE_PRESENT, WIRE_ARRIVAL and WIRE_UPDATE carry all of the host's facts,
      * WIRE_READY carries id, ttys and usb_node, every other type the id alone.

@@ -14,7 +14,8 @@ struct handshake_config {
     /* False (no configuration says "auth": "none"): every peer is refused with a bye that says
      * what to configure, for no other method exists in this version. */
     bool allow_unauthenticated;
-    unsigned deadline_ms; /* for the peer's hello; 0 takes SESSION_HANDSHAKE_MS */
+    unsigned deadline_ms;  /* for the peer's hello; 0 takes SESSION_HANDSHAKE_MS */
+    unsigned heartbeat_ms; /* 0 takes SESSION_HEARTBEAT_MS */
 };
 
 /* Our hello as a line; `*line` is the caller's to free(). Returns 0 or ERR_NOMEM. */

@@ -18,9 +18,12 @@ enum session_state {
 };
 
 struct session {
-    struct conn *conn; /* NULL once it has closed */
-    uv_timer_t deadline;
+    struct conn *conn;   /* NULL once it has closed */
+    uv_timer_t deadline; /* for the peer's hello, and then of the next heartbeat */
     bool deadline_closed;
+    bool peer_has_heartbeat;
+    uint64_t heard_ms; /* when the peer last said anything */
+    uint64_t beat_ms;  /* when our last heartbeat was due */
     enum session_state state;
     bool was_up;
     const struct handshake_config *config;
@@ -109,6 +112,66 @@ static void on_deadline(uv_timer_t *timer)
     end_with_bye(session, &bye, ERR_TIMEOUT);
 }
 
+static uint64_t heartbeat_ms(const struct session *session)
+{
+    unsigned configured = session->config->heartbeat_ms;
+
+    return configured != 0 ? configured : SESSION_HEARTBEAT_MS;
+}
+
+static void tell_gap(struct session *session)
+{
+    if (session->callbacks->on_gap != NULL) {
+        session->callbacks->on_gap(session->context, session);
+    }
+}
+
+/* What the peer said while this program stood still has yet to be read. */
+static void forgive_silence(struct session *session, uint64_t now_ms)
+{
+    session->heard_ms = now_ms;
+    tell_gap(session);
+}
+
+static void send_heartbeat(struct session *session)
+{
+    static const char line[] = WIRE_HEARTBEAT "\n";
+
+    conn_write(session->conn, line, sizeof line - 1);
+}
+
+static void on_heartbeat(uv_timer_t *timer)
+{
+    struct session *session = timer->data;
+    uint64_t now_ms = uv_now(timer->loop);
+    uint64_t period_ms = heartbeat_ms(session);
+
+    if (now_ms - session->beat_ms > 3 * period_ms) {
+        forgive_silence(session, now_ms);
+    }
+    session->beat_ms = now_ms;
+    if (session->state != SESSION_UP) {
+        return;
+    }
+    if (session->peer_has_heartbeat && now_ms - session->heard_ms > 4 * period_ms) {
+        set_reason(session, "the peer has been silent for too long");
+        session_close(session, ERR_TIMEOUT);
+        return;
+    }
+    send_heartbeat(session);
+}
+
+/* The first one tells the peer at once that this end has a heartbeat. */
+static void start_heartbeat(struct session *session)
+{
+    uint64_t period_ms = heartbeat_ms(session);
+
+    session->heard_ms = uv_now(session->deadline.loop);
+    session->beat_ms = session->heard_ms;
+    uv_timer_start(&session->deadline, on_heartbeat, period_ms, period_ms);
+    send_heartbeat(session);
+}
+
 /* The error for a bye that came in place of a hello. */
 static int error_from_bye(const struct wire_bye *bye)
 {
@@ -137,10 +200,27 @@ static void take_first_line(struct session *session, const char *line, size_t le
         end_with_bye(session, &bye, result);
         return;
     }
-    uv_timer_stop(&session->deadline);
+    start_heartbeat(session);
     session->state = SESSION_UP;
     session->was_up = true;
     session->callbacks->on_up(session->context, session, &peer);
+}
+
+static void take_line(struct session *session, char *line, size_t len)
+{
+    uint64_t now_ms = uv_now(session->deadline.loop);
+    bool is_late =
+        session->peer_has_heartbeat && now_ms - session->heard_ms > 2 * heartbeat_ms(session);
+
+    session->heard_ms = now_ms;
+    if (is_late) {
+        tell_gap(session);
+    }
+    if (len == sizeof WIRE_HEARTBEAT - 1 && memcmp(line, WIRE_HEARTBEAT, len) == 0) {
+        session->peer_has_heartbeat = true;
+    } else if (session->state == SESSION_UP) {
+        session->callbacks->on_line(session->context, session, line, len);
+    }
 }
 
 static void on_conn_line(void *context, char *line, size_t len)
@@ -150,7 +230,7 @@ static void on_conn_line(void *context, char *line, size_t len)
     if (session->state == SESSION_GREETING) {
         take_first_line(session, line, len);
     } else if (session->state == SESSION_UP) {
-        session->callbacks->on_line(session->context, session, line, len);
+        take_line(session, line, len);
     }
 }
 

@@ -7,6 +7,9 @@
 #include "shared/link/handshake.h"
 
 #define SESSION_HANDSHAKE_MS 5000u
+/* A link that is up says something at least so often. A peer that has ever sent a heartbeat, and
+ * then is silent for four of them, is gone. */
+#define SESSION_HEARTBEAT_MS 2000u
 #define SESSION_LINE_MAX (64u * 1024)
 #define SESSION_WRITE_MAX (4u * 1024 * 1024)
 /* How long a bye may take to reach the peer before the connection is closed anyway. */
@@ -19,6 +22,9 @@ struct session_callbacks {
     void (*on_up)(void *context, struct session *session, const struct wire_hello *peer);
     /* A line after the handshake; valid during the call. */
     void (*on_line)(void *context, struct session *session, char *line, size_t len);
+    /* May be NULL. Nothing was heard for more than two heartbeats, or this program itself stood
+     * still: the machine at either end may have slept. The link goes on. */
+    void (*on_gap)(void *context, struct session *session);
     /* The last callback, exactly once; the session is freed after it. `was_up` tells whether
      * on_up ran. `reason` is a sentence for the log and the user (what the peer's bye said, what
      * failed); valid during the call. It may hold the peer's words: escape it (the log does).

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/core/attach_fault.h"
 #include "shared/core/config.h"
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
@@ -211,6 +212,16 @@ static void every_row_of_bad_input_has_its_test(void **state)
     assert_true(rows >= 20);
 }
 
+static void every_code_of_a_failure_is_documented(void **state)
+{
+    (void)state;
+    for (int fault = FAULT_NONE + 1; fault < FAULT_COUNT; fault++) {
+        char cell[64];
+        snprintf(cell, sizeof cell, "| `%s` |", attach_fault_info((enum attach_fault)fault)->code);
+        expect_in_file(cell, "docs/events.md");
+    }
+}
+
 int main(void)
 {
     struct cases cases = {.count = 0};
@@ -219,5 +230,6 @@ int main(void)
     cases_add_one(&cases, "docs: the examples of configuration.md", configuration);
     cases_add_one(&cases, "docs: the tests of protocol.md's bad input",
                   every_row_of_bad_input_has_its_test);
+    cases_add_one(&cases, "docs: the codes of failures", every_code_of_a_failure_is_documented);
     return cases_run("docs_examples", &cases);
 }

@@ -14,15 +14,23 @@
 #include "shared/core/text.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
-#define STEPS_MAX 12
+#define STEPS_MAX 16
+#define HELD_BY_GUEST                                                                              \
+    {"A1", "+A "}, {"?A", ""}, {"-A", ""}, {"#A1", ""}, {"$A", ""},                                \
+    {                                                                                              \
+        "*A", ""                                                                                   \
+    }
 #define CHANGES_SIZE 256
 
 /* A step: "+A" and "-A" are notices about board A, "!" says that notices were lost, and anything
  * else is a scan, such as "A1 B2:COM7": letters are boards, digits their ports, none if the
  * location is not known yet; lower-case letters stand for the same board in lower case; "#A1" is
- * the stub of A, "!A1" the same with the registry's word on whose stub it is. "?A", "*A", "=A": the
- * guest has asked for A, has it, has it no more. "@3000" is the time, in milliseconds from the
- * case's start. What comes out reads "+A", "~A", "<A" (returned), "-A". */
+ * the stub of A, "!A1" the same with the registry's word on whose stub it is. "-#A", "+#A" are
+ * notices about the stub. "?A", "*A", "=A", "xA", "/A": the guest has asked for A, has it, let it
+ * go, failed to get it, lost it to usbipd. "$A", "$": the registry says that somebody has A, or
+ * that nobody has any; "$A!" that usbipd was forced upon it. "%" is a doubt. "@3000" is the time,
+ * in milliseconds from the case's start. What comes out reads "+A", "~A", "<A" (returned), "^A"
+ * (given up), "-A". */
 struct step {
     const char *event;
     const char *changes;
@@ -92,6 +100,111 @@ static const struct tracker_case tracker_cases[] = {
       {"none", ""},
       {"A1", "<A "},
       {"@90000", ""}}},
+    {"detach: the note goes first, and the connection last",
+     {HELD_BY_GUEST,
+      {"$", ""},
+      {"@150", ""},
+      {"-#A", ""},
+      {"none", ""},
+      {"A1", ""},
+      {"/A", "^A "},
+      {"A1", ""}}},
+    {"detach: the connection ends before the board is back",
+     {HELD_BY_GUEST,
+      {"$", ""},
+      {"@150", ""},
+      {"-#A", ""},
+      {"none", ""},
+      {"/A", "^A "},
+      {"A1", "<A "}}},
+    {"detach: at a doubtful time it is nobody's wish",
+     {HELD_BY_GUEST, {"%", ""}, {"$", ""}, {"-#A", ""}, {"A1", ""}, {"@29999", ""}, {"/A", "<A "}}},
+    {"detach: a doubt passes",
+     {HELD_BY_GUEST,
+      {"%", ""},
+      {"@30000", ""},
+      {"$", ""},
+      {"@30150", ""},
+      {"A1", ""},
+      {"/A", "^A "}}},
+    {"detach: by the guest itself it is no wish of anybody at Windows",
+     {HELD_BY_GUEST, {"$", ""}, {"@150", ""}, {"-#A", ""}, {"A1", ""}, {"=A", "<A "}}},
+    {"detach: a later attach starts anew",
+     {HELD_BY_GUEST,
+      {"$", ""},
+      {"@150", ""},
+      {"A1", ""},
+      {"/A", "^A "},
+      {"?A", ""},
+      {"#A1", ""},
+      {"*A", ""},
+      {"A1", ""},
+      {"/A", "<A "}}},
+    {"detach: in the guest by hand, which usbipd sees no earlier than the guest",
+     {HELD_BY_GUEST, {"$", ""}, {"@149", ""}, {"-#A", ""}, {"A1", ""}, {"/A", "<A "}}},
+    {"detach: a note that somebody else has nothing to do with",
+     {{"A1", "+A "}, {"$A", ""}, {"$", ""}, {"A1", ""}}},
+    {"reset: the stub goes before the note",
+     {HELD_BY_GUEST, {"-#A", ""}, {"$", ""}, {"none", ""}, {"/A", ""}, {"A1", "<A "}}},
+    {"reset: it is back before the connection ends",
+     {HELD_BY_GUEST, {"-#A", ""}, {"$", ""}, {"A1", ""}, {"/A", "<A "}}},
+    {"reset: as a stub at first",
+     {HELD_BY_GUEST,
+      {"-#A", ""},
+      {"+#A", ""},
+      {"#A1", ""},
+      {"-#A", ""},
+      {"$", ""},
+      {"/A", ""},
+      {"A1", "<A "}}},
+    {"reset: a stub that lingers after its removal is no stub",
+     {HELD_BY_GUEST, {"-#A", ""}, {"#A1", ""}, {"$", ""}, {"/A", ""}, {"@3000", "-A "}}},
+    {"claim: a board that returns while it is asked for is no return",
+     {{"A1", "+A "}, {"?A", ""}, {"-A", ""}, {"none", ""}, {"A1", ""}, {"xA", ""}, {"A1", ""}}},
+    {"claim: what is given back after a failure is asked for by the guest's own time",
+     {{"A1", "+A "}, {"?A", ""}, {"#A1", ""}, {"xA", ""}, {"A1", ""}, {"@90000", ""}}},
+    {"claim: an orphan stub stays the board until it is pulled",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"-A", ""},
+      {"#A1", ""},
+      {"xA", ""},
+      {"@90000", ""},
+      {"-#A", ""},
+      {"none", ""},
+      {"@93000", "-A "}}},
+    {"forced: the same id goes and comes with each attach",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"-A", ""},
+      {"none", ""},
+      {"+A", ""},
+      {"A1", ""},
+      {"$A!", ""},
+      {"*A", ""},
+      {"-A", ""},
+      {"+A", ""},
+      {"A1", ""},
+      {"/A", "<A "}}},
+    {"forced: detached at Windows",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"$A!", ""},
+      {"*A", ""},
+      {"$", ""},
+      {"@150", ""},
+      {"-A", ""},
+      {"+A", ""},
+      {"A1", ""},
+      {"/A", "^A "}}},
+    {"forced: unplugged while attached",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"$A!", ""},
+      {"*A", ""},
+      {"-A", ""},
+      {"none", ""},
+      {"@3000", "-A "}}},
     {"capture: unplugged while attached",
      {{"A1", "+A "},
       {"?A", ""},
@@ -170,7 +283,7 @@ static void write_stub_id(char *id, char letter)
 
 static void on_change(void *context, enum pnp_change change, struct board *board)
 {
-    static const char signs[] = {'+', '~', '<', '-'};
+    static const char signs[] = {'+', '~', '<', '^', '-'};
     char *changes = context;
     size_t len = strlen(changes);
     char letter = board->id[strlen(board->id) - 1];
@@ -214,16 +327,17 @@ static bool read_notice(const char *text, struct pnp_event *event, char *id)
     static const struct {
         char sign;
         enum pnp_event_type type;
-    } signs[] = {{'+', PNP_EVENT_ARRIVED},
-                 {'-', PNP_EVENT_REMOVED},
-                 {'?', PNP_EVENT_ASKED},
-                 {'*', PNP_EVENT_HELD},
-                 {'=', PNP_EVENT_RELEASED}};
+    } signs[] = {{'+', PNP_EVENT_ARRIVED}, {'-', PNP_EVENT_REMOVED},  {'?', PNP_EVENT_ASKED},
+                 {'*', PNP_EVENT_HELD},    {'=', PNP_EVENT_RELEASED}, {'x', PNP_EVENT_FAILED},
+                 {'/', PNP_EVENT_LOST},    {'$', PNP_EVENT_NOTED},    {'%', PNP_EVENT_DOUBTED}};
 
     for (size_t i = 0; i < COUNT(signs); i++) {
         if (text[0] == signs[i].sign) {
             event->type = signs[i].type;
-            write_id(id, text[1]);
+            if (text[1] == '#')
+                write_stub_id(id, text[2]);
+            else
+                write_id(id, text[1]);
             return true;
         }
     }
@@ -245,7 +359,13 @@ static void run_step_at(struct pnp_tracker *tracker, const struct step *step, in
     pnp_scan_init(&scan);
     event.id = id;
     event.scan = &scan;
-    if (!read_notice(step->event, &event, id)) {
+    if (read_notice(step->event, &event, id)) {
+        text_copy(capture.id, sizeof(capture.id), id);
+        event.captures = &capture;
+        event.capture_count = step->event[1] != '\0' ? 1 : 0;
+        if (event.capture_count == 1 && step->event[2] == '!')
+            text_copy(capture.stub_id, sizeof(capture.stub_id), id);
+    } else {
         scan_from_text(step->event, &scan);
         if (step->event[0] == '!') {
             write_id(capture.id, (char)(step->event[1] - 'A' + 'a'));

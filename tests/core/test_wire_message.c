@@ -6,7 +6,8 @@
 
 #define ID "\"usb\\\\vid_1a86&pid_55d3\\\\5912\""
 #define ARRIVAL                                                                                    \
-    "{\"type\":\"arrival\",\"wanted\":true,\"board\":{\"id\":" ID ",\"name\":null,"                \
+    "{\"type\":\"arrival\",\"wanted\":true,\"attached_to\":\"192.168.7.9\",\"board\":{\"id\":" ID  \
+    ",\"name\":null,"                                                                              \
     "\"vid\":\"1a86\",\"pid\":\"55d3\",\"serial\":\"5912\",\"description\":\"Gr\\u00fcn\","        \
     "\"com_port\":\"COM5\",\"busid\":\"3-1\",\"speed\":\"full\",\"kind\":\"serial\"}}\n"
 #define READY                                                                                      \
@@ -48,22 +49,34 @@ static const struct round_case {
     {"wire: snapshot_begin", {.type = WIRE_SNAPSHOT_BEGIN}, "{\"type\":\"snapshot_begin\"}\n"},
     {"wire: snapshot_end", {.type = WIRE_SNAPSHOT_END}, "{\"type\":\"snapshot_end\"}\n"},
     {"wire: arrival",
-     {.type = WIRE_ARRIVAL, .wanted = true, .event = {.board = full_board}},
+     {.type = WIRE_ARRIVAL,
+      .wanted = true,
+      .attached_to = "192.168.7.9",
+      .event = {.board = full_board}},
      ARRIVAL},
     {"wire: present, bare board",
      {.type = WIRE_PRESENT, .event = {.board = {.id = "x", .kind = BOARD_KIND_OTHER}}},
-     "{\"type\":\"present\",\"wanted\":false,\"board\":{\"id\":\"x\",\"name\":null,"
+     "{\"type\":\"present\",\"wanted\":false,\"attached_to\":null,\"board\":{\"id\":\"x\",\"name\":"
+     "null,"
      "\"vid\":\"0000\",\"pid\":\"0000\",\"serial\":null,\"description\":\"\",\"com_port\":null,"
      "\"busid\":null,\"speed\":\"unknown\",\"kind\":\"other\"}}\n"},
     {"wire: update",
      {.type = WIRE_UPDATE,
       .event = {.board = {.id = "x", .name = "esp", .description = "\x1B[2J\n"}}},
-     "{\"type\":\"update\",\"wanted\":false,\"board\":{\"id\":\"x\",\"name\":\"esp\","
+     "{\"type\":\"update\",\"wanted\":false,\"attached_to\":null,\"board\":{\"id\":\"x\",\"name\":"
+     "\"esp\","
      "\"vid\":\"0000\",\"pid\":\"0000\",\"serial\":null,\"description\":\"\\u001b[2J\\n\","
      "\"com_port\":null,\"busid\":null,\"speed\":\"unknown\",\"kind\":\"serial\"}}\n"},
     {"wire: removal",
      {.type = WIRE_REMOVAL, .event = {.board = {.id = "x"}}},
      "{\"type\":\"removal\",\"id\":\"x\"}\n"},
+    {"wire: yielded",
+     {.type = WIRE_YIELDED, .event = {.board = {.id = "x"}, .until = "replug"}},
+     "{\"type\":\"yielded\",\"id\":\"x\",\"until\":\"replug\"}\n"},
+    {"wire: taken",
+     {.type = WIRE_TAKEN, .event = {.board = {.id = "x"}}},
+     "{\"type\":\"taken\",\"id\":\"x\",\"until\":null}\n"},
+    {"wire: resumed", {.type = WIRE_RESUMED}, "{\"type\":\"resumed\"}\n"},
     {"wire: attaching",
      {.type = WIRE_ATTACHING, .event = {.board = {.id = "x"}, .attempt = 2}},
      "{\"type\":\"attaching\",\"id\":\"x\",\"attempt\":2}\n"},

@@ -126,6 +126,36 @@ def detach_by_hand_in_the_guest_is_attached_again(lab: Lab) -> None:
     take_down(lab, board, tty)
 
 
+def usbipd_detach_is_respected_until_replug(lab: Lab) -> None:
+    board, tty, *_ = bring_up(lab, "nano", "1-3")
+    marks = lab.marks()
+    service_of(lab).detach(board)
+    wait_both(lab, "detached", board, marks)
+    yielded = lab.windows.wait_event("yielded", board.id, marks[lab.windows])[1]
+    expect_equal(yielded["until"], "replug", "until when")
+    imports = lab.usbipd.board(board.busid)["imports"]
+    # A board at another place comes and goes, which makes both agents look at everything.
+    other, other_tty, *_ = bring_up(lab, "leonardo", "2-1")
+    take_down(lab, other, other_tty)
+    expect_equal(lab.usbipd.board(board.busid)["imports"], imports, "imports of a board that the user has detached")
+    assert "attaching" not in news(lab, board, marks)["Windows"]
+    lab.unplug("1-3")
+    lab.windows.wait_event("removal", board.id, marks[lab.windows])
+    board, tty, *_ = bring_up(lab, "nano", "1-3")
+    take_down(lab, board, tty)
+
+
+def service_that_restarts_takes_a_yielded_board_again(lab: Lab) -> None:
+    board, *_ = bring_up(lab, "nano", "1-3")
+    marks = lab.marks()
+    service_of(lab).detach(board)
+    lab.windows.wait_event("yielded", board.id, marks[lab.windows])
+    marks = lab.marks()
+    service_of(lab).restart(down_s=8.0)
+    tty = wait_ready(lab, board, marks)
+    take_down(lab, board, tty)
+
+
 def service_that_restarts_gives_everything_back(lab: Lab) -> None:
     """`detach --all`, and it is gone for a while."""
     board, *_ = bring_up(lab, "nano", "1-3")
@@ -216,10 +246,24 @@ def orphan_stub_is_told_and_ends_with_a_replug(lab: Lab) -> None:
 def vetoed_attach_is_blamed_on_a_windows_program(lab: Lab) -> None:
     """Reply 2, and nothing happens in Windows."""
     marks = lab.marks()
-    board = plug_with_claims(lab, *[Claim.VETOED] * 16)
+    board = plug_with_claims(lab, *[Claim.VETOED] * 40)
     failed = lab.windows.wait("a failure that blames", lambda e: e["event"] == "failed" and e["code"] == "in_use", marks[lab.windows])[1]
     assert "COM" in failed["remedy"], failed
     board.seat.claims.clear()
+    tty = wait_ready(lab, board, marks)
+    take_down(lab, board, tty)
+
+
+def board_attached_elsewhere_is_told_so(lab: Lab) -> None:
+    """Reply 2, and the registry names another client."""
+    service, marks = service_of(lab), lab.marks()
+    board = plug_with_claims(lab, *[Claim.VETOED] * 200, note="192.168.7.9")
+    failed = lab.windows.wait(
+        "a failure that names it", lambda e: e["event"] == "failed" and e["code"] == "attached_elsewhere", marks[lab.windows]
+    )[1]
+    assert "usbipd detach" in failed["remedy"], failed
+    board.seat.claims.clear()
+    service.note(board, None)
     tty = wait_ready(lab, board, marks)
     take_down(lab, board, tty)
 
@@ -349,6 +393,8 @@ CASES = [
     driverless_board_is_captured_too,
     slow_capture_only_takes_longer,
     detach_by_hand_in_the_guest_is_attached_again,
+    usbipd_detach_is_respected_until_replug,
+    service_that_restarts_takes_a_yielded_board_again,
     service_that_restarts_gives_everything_back,
     reset_with_the_same_ids_comes_back,
     reset_that_flickers_as_a_stub_comes_back,
@@ -357,6 +403,7 @@ CASES = [
     capture_that_is_missed_twice_waits_for_a_replug,
     orphan_stub_is_told_and_ends_with_a_replug,
     vetoed_attach_is_blamed_on_a_windows_program,
+    board_attached_elsewhere_is_told_so,
     every_status_of_an_import_has_its_code,
     forced_board_is_attached_and_given_back,
     identical_boards_keep_their_places,

@@ -62,7 +62,9 @@ class FakeHost:
     def _read(self) -> None:
         with contextlib.suppress(OSError), self._socket.makefile("rb") as lines:
             for line in lines:
-                self._messages.put(json.loads(line))
+                message = json.loads(line)
+                if message["type"] != "heartbeat":
+                    self._messages.put(message)
         self._messages.put(None)
 
     def send(self, message: Message) -> None:
@@ -324,10 +326,35 @@ def refused_import_is_told_and_tried_again(rig: Rig) -> None:
     rig.usbipd.fault("1-3", import_status=2, times=1)
     host.arrival("usb\\a", "1-3")
     failed = host.next("failed")
-    expect_equal(failed["code"], "busy", "code")
+    expect_equal(failed["code"], "busy", "code just after the arrival")
     assert failed["remedy"] and failed["retry_in_ms"] > 0, failed
     host.next("ready")
     detach(rig, "usb\\a", "1-3")
+
+
+def mad_import_reply_is_told_and_tried_again(rig: Rig) -> None:
+    """Version, operation, path and busid without an end, a speed that is none."""
+    patches = {"version": (0, 1, 9), "operation": (3, 1, 5), "path": (8, 256, 65), "busid": (264, 32, 65), "speed": (307, 1, 99)}
+    for what, (at, length, value) in patches.items():
+        host = rig.connect()
+        rig.usbipd.plug("1-3", "ch341")
+        rig.usbipd.fault("1-3", patch_at=at, patch_len=length, patch_value=value, times=1)
+        host.arrival("usb\\a", "1-3")
+        expect_equal(host.next("failed")["code"], "usbipd_protocol", f"code for a mad {what}")
+        host.arrival("usb\\a", "1-3")  # Its next try would come after 5 s.
+        host.next("ready")
+        detach(rig, "usb\\a", "1-3")
+
+
+def odd_import_reply_is_good_enough(rig: Rig) -> None:
+    """A count of interfaces that lies, and a reply that comes byte by byte."""
+    for fault in ({"patch_at": 319, "patch_len": 1, "patch_value": 255}, {"drip_ms": 5}):
+        host = rig.connect()
+        rig.usbipd.plug("1-3", "ch341")
+        rig.usbipd.fault("1-3", times=1, **fault)
+        host.arrival("usb\\a", "1-3")
+        host.next("ready")
+        detach(rig, "usb\\a", "1-3")
 
 
 def import_reply_that_is_cut_is_told_and_tried_again(rig: Rig) -> None:
@@ -610,6 +637,8 @@ CASES = [
     wrong_first_lines_are_refused_with_the_reason,
     refused_import_is_told_and_tried_again,
     import_reply_that_is_cut_is_told_and_tried_again,
+    mad_import_reply_is_told_and_tried_again,
+    odd_import_reply_is_good_enough,
     board_that_goes_during_its_import_leaves_nothing,
     board_that_goes_while_the_kernel_brings_it_up_leaves_nothing,
     board_that_comes_back_at_once_is_ready_again,

@@ -49,7 +49,9 @@ class FakeGuest:
                     self._connection = connection
                     connection.sendall(self.greeting)
                     for text in connection.makefile("r", encoding="ascii"):
-                        self._messages.put(json.loads(text))
+                        message = json.loads(text)
+                        if message["type"] != "heartbeat":
+                            self._messages.put(message)
             self._messages.put({"type": "(closed)"})
 
     def send(self, message: Message) -> None:

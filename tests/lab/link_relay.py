@@ -55,7 +55,7 @@ class LinkRelay:
                 for line in lines:
                     message = edit(json.loads(line))
                     if message is not None:
-                        target.sendall(json.dumps(message).encode() + b"\n")
+                        target.sendall(json.dumps(message, separators=(",", ":")).encode() + b"\n")
             target.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # The other direction ended it.

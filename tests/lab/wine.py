@@ -439,6 +439,10 @@ class Pnp:
         """Who runs usbipd.exe from now on: "admin", "user" (who may not bind) or "cancelled" (whom Ctrl-C ends)."""
         self.request("rights", **{"as": who})
 
+    def resume(self) -> None:
+        """Windows tells its programs that the machine slept and is awake again."""
+        self.request("resume")
+
     def handles(self, image: str) -> int:
         """The number of handles that the one process of that image has open."""
         return self.request("handles", image=image)["handles"]

@@ -43,6 +43,14 @@ static void on_line(void *context, struct session *session, char *line, size_t l
     }
 }
 
+static void on_gap(void *context, struct session *session)
+{
+    struct recorder *recorder = context;
+
+    assert_true(session == recorder->session);
+    recorder->gap_count++;
+}
+
 static void on_closed(void *context, struct session *session, bool was_up, int error,
                       const char *reason)
 {
@@ -65,5 +73,6 @@ static void on_closed(void *context, struct session *session, bool was_up, int e
 const struct session_callbacks recorder_callbacks = {
     .on_up = on_up,
     .on_line = on_line,
+    .on_gap = on_gap,
     .on_closed = on_closed,
 };

@@ -14,6 +14,7 @@ struct recorder {
     struct wire_hello peer;
     char last_line[SESSION_LINE_MAX + 1];
     size_t line_count;
+    size_t gap_count;
     bool closed; /* ever */
     size_t closed_count;
     bool was_up; /* of the last on_closed, as the next three */

@@ -282,7 +282,81 @@ static void the_deadline_is_over_once_the_session_is_up(void **state)
     assert_int_equal(rig_timer_due_ms(rig), SESSION_HANDSHAKE_MS);
     peer_send(&pair.peer, GUEST_HELLO);
     rig_run_until(rig, &pair.us.up);
-    assert_int_equal(rig_count_timers(rig), 0);
+    assert_int_equal(rig_timer_due_ms(rig), SESSION_HEARTBEAT_MS);
+    session_close(pair.session, ERR_CANCELLED);
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+}
+
+static void open_beating(struct rig *rig, struct pair *pair, struct handshake_config *config)
+{
+    *config = recorder_host;
+    config->heartbeat_ms = 5;
+    open_with(rig, pair, config);
+    peer_send(&pair->peer, GUEST_HELLO);
+    rig_run_until(rig, &pair->us.up);
+}
+
+static void a_heartbeat_is_sent_and_never_handed_on(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    struct handshake_config config;
+
+    open_beating(rig, &pair, &config);
+    while (!strstr(pair.peer.received, WIRE_HEARTBEAT "\n" WIRE_HEARTBEAT "\n")) {
+        uv_run(&rig->loop, UV_RUN_ONCE);
+    }
+    peer_send(&pair.peer, WIRE_HEARTBEAT "\nto us\n");
+    rig_run_until_count(rig, &pair.us.line_count, 1);
+    assert_string_equal(pair.us.last_line, "to us");
+    session_close(pair.session, ERR_CANCELLED);
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+}
+
+static void a_peer_whose_heartbeat_ends_is_let_go(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    struct handshake_config config;
+
+    open_beating(rig, &pair, &config);
+    peer_send(&pair.peer, WIRE_HEARTBEAT "\n");
+    expect_closed(rig, &pair, true, ERR_TIMEOUT);
+    assert_non_null(strstr(pair.us.reason, "silent"));
+}
+
+/* Ten of our heartbeats go by, more than a peer that has one may miss. */
+static void a_peer_without_a_heartbeat_may_be_silent(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    struct handshake_config config;
+    size_t len = 10 * (sizeof WIRE_HEARTBEAT "\n" - 1);
+
+    open_beating(rig, &pair, &config);
+    while (strlen(strstr(pair.peer.received, "\n") + 1) < len) {
+        uv_run(&rig->loop, UV_RUN_ONCE);
+    }
+    assert_false(pair.us.closed);
+    session_close(pair.session, ERR_CANCELLED);
+    expect_closed(rig, &pair, true, ERR_CANCELLED);
+}
+
+/* The machine at this end stands still, as in sleep; what the peer said meanwhile lies there. */
+static void standing_still_is_a_gap_and_no_end(void **state)
+{
+    struct rig *rig = *state;
+    static struct pair pair;
+    struct handshake_config config;
+
+    open_beating(rig, &pair, &config);
+    peer_send(&pair.peer, WIRE_HEARTBEAT "\n");
+    rig_turn(rig);
+    uv_sleep(100);
+    peer_send(&pair.peer, "still here\n");
+    rig_run_until_count(rig, &pair.us.line_count, 1);
+    assert_true(pair.us.gap_count > 0);
+    assert_false(pair.us.closed);
     session_close(pair.session, ERR_CANCELLED);
     expect_closed(rig, &pair, true, ERR_CANCELLED);
 }
@@ -454,6 +528,10 @@ int main(void)
         RIG_TEST_BOTH(a_silent_peer_runs_into_the_deadline),
         RIG_TEST_BOTH(a_hello_that_trickles_runs_into_the_deadline),
         RIG_TEST_BOTH(the_deadline_is_over_once_the_session_is_up),
+        RIG_TEST_BOTH(a_heartbeat_is_sent_and_never_handed_on),
+        RIG_TEST_BOTH(a_peer_whose_heartbeat_ends_is_let_go),
+        RIG_TEST_BOTH(a_peer_without_a_heartbeat_may_be_silent),
+        RIG_TEST_BOTH(standing_still_is_a_gap_and_no_end),
         RIG_TEST_BOTH(a_peer_killed_during_the_handshake_is_let_go),
         RIG_TEST_BOTH(half_a_hello_then_close_is_invalid),
         RIG_TEST_BOTH(a_bye_instead_of_hello_is_understood),

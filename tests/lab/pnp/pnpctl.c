@@ -65,6 +65,7 @@ static const char usage[] =
     "hears\n"
     "                          usbipd.exe\n"
     "rights as=admin|user|cancelled      who runs usbipd.exe\n"
+    "resume                    tells every window that the machine slept and is awake again\n"
     "handles pid=N | image=NAME.exe    ok {\"pid\":..,\"handles\":..}\n";
 
 struct verb {
@@ -176,6 +177,20 @@ static DWORD run_rights(struct board_set *set, const struct request *request)
     return lab_registry_set(LAB_REGISTRY_RIGHTS, request_get(request, L"as", L""));
 }
 
+static BOOL CALLBACK post_resume(HWND window, LPARAM unused)
+{
+    (void)unused;
+    PostMessageW(window, WM_POWERBROADCAST, PBT_APMRESUMEAUTOMATIC, 0);
+    return TRUE;
+}
+
+static DWORD run_resume(struct board_set *set, const struct request *request)
+{
+    (void)set;
+    (void)request;
+    return EnumWindows(post_resume, 0) ? ERROR_SUCCESS : GetLastError();
+}
+
 static DWORD run_handles(struct board_set *set, const struct request *request)
 {
     const wchar_t *image = request_get(request, L"image", NULL);
@@ -213,6 +228,7 @@ static const struct verb verbs[] = {
     {L"policy-forget", L"", L"", 0, run_policy_forget},
     {L"service", L"state", L"port", 0, run_service},
     {L"rights", L"as", L"", 0, run_rights},
+    {L"resume", L"", L"", 0, run_resume},
     {L"handles", L"", L"pid image", 1, run_handles},
 };
 
