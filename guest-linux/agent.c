@@ -35,6 +35,7 @@ struct ward {
     struct board_keeper *keeper;
     bool is_named;    /* in the snapshot that is coming in */
     bool is_reported; /* over the link that is up */
+    bool was_lost;    /* a detachment that no host has heard of */
 };
 
 struct agent {
@@ -54,6 +55,7 @@ struct agent {
     uv_timer_t probe_timer;
     uv_timer_t reap_timer; /* due at once: a keeper can't be closed from within its telling */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
+    bool has_host;
     bool stopping;
     int result; /* of what failed after the start */
 };
@@ -122,6 +124,9 @@ static void on_told(void *context, const struct event *event)
             ward->is_reported = true;
         }
     }
+    if (ward != NULL && event->type == EVENT_DETACHED && !agent->has_host) {
+        ward->was_lost = true;
+    }
     if (event->type == EVENT_REMOVAL) {
         uv_timer_start(&agent->reap_timer, on_reap, 0, 0);
     }
@@ -169,6 +174,18 @@ static void end_snapshot(struct agent *agent)
     }
 }
 
+/* A host that has outlived its link, or us, may believe the board to be ready. */
+static void admit_loss(struct agent *agent, struct ward *ward, const struct board *board)
+{
+    struct event event = {.type = EVENT_DETACHED, .reason = REASON_LOST};
+
+    if (ward->was_lost || !board_keeper_may_hold(ward->keeper, board)) {
+        text_copy(event.board.id, sizeof event.board.id, board->id);
+        report(agent, &event);
+    }
+    ward->was_lost = false;
+}
+
 static void take_board(struct agent *agent, const struct wire_message *message)
 {
     struct ward *ward = get_ward(agent, message->event.board.id);
@@ -177,6 +194,9 @@ static void take_board(struct agent *agent, const struct wire_message *message)
         return;
     }
     ward->is_named = true;
+    if (message->type == WIRE_PRESENT) {
+        admit_loss(agent, ward, &message->event.board);
+    }
     if (message->type == WIRE_ARRIVAL) {
         board_keeper_arrived(ward->keeper, &message->event.board, message->wanted,
                              message->attached_to);
@@ -259,14 +279,18 @@ static void on_host_up(void *context)
     for (size_t i = 0; i < agent->ward_count; i++) {
         agent->wards[i].is_reported = false;
     }
+    agent->has_host = true;
     publish_link(agent, true);
 }
 
 /* A lost link loses no attachment: the next snapshot settles what has changed. */
 static void on_host_down(void *context)
 {
-    publish_link(context, false);
-    probe_boards(context);
+    struct agent *agent = context;
+
+    agent->has_host = false;
+    publish_link(agent, false);
+    probe_boards(agent);
 }
 
 static const struct host_link_callbacks link_callbacks = {
@@ -282,6 +306,10 @@ static void on_uevent(void *context, const struct uevent *event)
 
     for (size_t i = 0; i < agent->ward_count; i++) {
         board_keeper_uevent(agent->wards[i].keeper, event);
+    }
+    /* Once each has dealt with its own. */
+    for (size_t i = 0; i < agent->ward_count && strcmp(event->action, "remove") == 0; i++) {
+        board_keeper_room(agent->wards[i].keeper);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "guest-linux/usbip_import.h"
@@ -12,6 +13,12 @@
 
 #define NS_PER_MS 1000000u
 #define NS_PER_US 1000u
+
+/* How long the device on a port that a former run may have taken can be in coming. */
+#define FORMER_MS 6000
+
+/* What instance ids of USB devices begin with. */
+#define INSTANCE_ID_START "usb\\vid_"
 
 /* The loading of a driver for an interface that had none; at most once for each attaching. */
 struct driver_load {
@@ -24,8 +31,10 @@ struct attachment {
     const struct machine *machine;
     const struct attachment_callbacks *callbacks;
     void *context;
-    char busid[BOARD_BUSID_SIZE];
-    /* What is under way; at most one of the first three. */
+    struct board board; /* as it was when last started */
+    unsigned open_handles;
+    /* What is under way; at most one of the first four. */
+    uv_timer_t former; /* active while a former run's device may be ours */
     struct modules_request *vhci_load;
     struct windows_address_query *address_query;
     struct usbip_import *import;
@@ -74,23 +83,60 @@ static void on_vhci_loaded(void *context, int err, const char *detail)
     fail_unless_begun(attachment, find_address(attachment));
 }
 
-enum attach_fault attachment_start(struct attachment *attachment, const char *busid)
+/* An import takes the board away from Windows: none is begun in vain. */
+static enum attach_fault begin(struct attachment *attachment)
 {
     const struct machine *machine = attachment->machine;
     int err;
 
-    if (!board_busid_is_valid(busid)) {
-        return FAULT_NO_BUSID;
-    }
-    text_copy(attachment->busid, sizeof attachment->busid, busid);
-    attachment->started_ns = uv_hrtime();
-    attachment->load_count = 0;
     if (vhci_is_loaded(machine->vhci)) {
-        return find_address(attachment);
+        return attachment_has_room(attachment, &attachment->board) ? find_address(attachment)
+                                                                   : FAULT_NO_PORT;
     }
     err = modules_load(machine->modules, VHCI_MODULE, on_vhci_loaded, attachment,
                        &attachment->vhci_load);
     return err == 0 ? FAULT_NONE : FAULT_INTERNAL;
+}
+
+/* Whatever it was, it was another board's, or nobody's. */
+static void give_up_former(struct attachment *attachment)
+{
+    uv_timer_stop(&attachment->former);
+    fail_unless_begun(attachment, begin(attachment));
+}
+
+static void on_former_limit(uv_timer_t *timer)
+{
+    struct attachment *attachment = timer->data;
+
+    vhci_forget_former(attachment->machine->vhci);
+    give_up_former(attachment);
+}
+
+static void look_for_former(struct attachment *attachment)
+{
+    if (attachment_adopt(attachment, &attachment->board)) {
+        uv_timer_stop(&attachment->former);
+        attachment->callbacks->on_attached(attachment->context);
+        attachment_look_anew(attachment);
+    } else if (!vhci_awaits_former(attachment->machine->vhci)) {
+        give_up_former(attachment);
+    }
+}
+
+enum attach_fault attachment_start(struct attachment *attachment, const struct board *board)
+{
+    if (!board_busid_is_valid(board->busid)) {
+        return FAULT_NO_BUSID;
+    }
+    attachment->board = *board;
+    attachment->started_ns = uv_hrtime();
+    attachment->load_count = 0;
+    if (vhci_awaits_former(attachment->machine->vhci)) {
+        uv_timer_start(&attachment->former, on_former_limit, FORMER_MS, 0);
+        return FAULT_NONE;
+    }
+    return begin(attachment);
 }
 
 static enum attach_fault fault_from_attach(int err)
@@ -157,6 +203,26 @@ bool attachment_adopt(struct attachment *attachment, const struct board *board)
     return true;
 }
 
+bool attachment_may_adopt(struct attachment *attachment, const struct board *board)
+{
+    if (attachment_adopt(attachment, board)) {
+        attachment_release_port(attachment);
+        return true;
+    }
+    return vhci_awaits_former(attachment->machine->vhci);
+}
+
+/* usbipd-win names the device by its instance id, as the host does. With boards that were swapped
+ * the host's news may still be on its way. Other servers have paths of their own. */
+static bool is_other_board(const struct board *board, const struct usbip_device *device)
+{
+    size_t len = strlen(INSTANCE_ID_START);
+
+    return strncasecmp(device->path, INSTANCE_ID_START, len) == 0 &&
+           strncasecmp(board->id, INSTANCE_ID_START, len) == 0 &&
+           !text_equal_nocase(device->path, board->id);
+}
+
 static void on_imported(void *context, const struct usbip_import_result *result)
 {
     struct attachment *attachment = context;
@@ -166,6 +232,11 @@ static void on_imported(void *context, const struct usbip_import_result *result)
     attachment->import = NULL;
     if (result->fault != FAULT_NONE) {
         fail(attachment, result->fault, result->detail);
+        return;
+    }
+    if (is_other_board(&attachment->board, device)) {
+        close(result->fd);
+        fail(attachment, FAULT_OTHER_BOARD, device->path);
         return;
     }
     err = vhci_attach(attachment->machine->vhci, result->fd, device->devid, device->speed,
@@ -183,7 +254,7 @@ static enum attach_fault import_from(struct attachment *attachment, const char *
 {
     const struct machine *machine = attachment->machine;
     const struct usbip_import_target target = {address, machine->config->usbipd_port,
-                                               attachment->busid, USBIP_IMPORT_DEADLINE_MS};
+                                               attachment->board.busid, USBIP_IMPORT_DEADLINE_MS};
     int err =
         usbip_import_open(machine->loop, &target, on_imported, attachment, &attachment->import);
 
@@ -220,6 +291,7 @@ static enum attach_fault find_address(struct attachment *attachment)
 
 static void stop_attaching(struct attachment *attachment)
 {
+    uv_timer_stop(&attachment->former);
     if (attachment->vhci_load != NULL) {
         modules_cancel(attachment->vhci_load);
         attachment->vhci_load = NULL;
@@ -267,6 +339,17 @@ void attachment_detach(struct attachment *attachment)
 bool attachment_port_is_free(struct attachment *attachment)
 {
     return !attachment->is_there && vhci_is_free(attachment->machine->vhci, &attachment->place);
+}
+
+bool attachment_is_unanswered(struct attachment *attachment)
+{
+    return attachment->has_place &&
+           vhci_is_unanswered(attachment->machine->vhci, &attachment->place);
+}
+
+bool attachment_has_room(struct attachment *attachment, const struct board *board)
+{
+    return vhci_has_room(attachment->machine->vhci, board->speed);
 }
 
 void attachment_release_port(struct attachment *attachment)
@@ -421,6 +504,10 @@ static void take_device_event(struct attachment *attachment, const struct uevent
 
 void attachment_uevent(struct attachment *attachment, const struct uevent *event)
 {
+    if (uv_is_active((uv_handle_t *)&attachment->former)) {
+        look_for_former(attachment);
+        return;
+    }
     if (!attachment->has_place ||
         !uevent_path_is_below(event->devpath, attachment->place.devpath)) {
         return;
@@ -439,6 +526,10 @@ void attachment_look_anew(struct attachment *attachment)
     const char *devpath = attachment->place.devpath;
     bool was_there = attachment->is_there;
 
+    if (uv_is_active((uv_handle_t *)&attachment->former)) {
+        look_for_former(attachment);
+        return;
+    }
     if (!attachment->has_place) {
         return;
     }
@@ -465,18 +556,26 @@ int attachment_open(const struct machine *machine, const struct attachment_callb
     opened->context = context;
     uv_fs_event_init(machine->loop, &opened->records); /* Never fails. */
     opened->records.data = opened;
+    uv_timer_init(machine->loop, &opened->former); /* Never fails. */
+    opened->former.data = opened;
+    opened->open_handles = 2;
     *attachment = opened;
     return 0;
 }
 
-static void on_records_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct attachment *attachment = handle->data;
+
+    if (--attachment->open_handles == 0) {
+        free(attachment);
+    }
 }
 
 void attachment_close(struct attachment *attachment)
 {
     stop_attaching(attachment);
     attachment_release_port(attachment);
-    uv_close((uv_handle_t *)&attachment->records, on_records_closed);
+    uv_close((uv_handle_t *)&attachment->records, on_handle_closed);
+    uv_close((uv_handle_t *)&attachment->former, on_handle_closed);
 }

@@ -34,9 +34,13 @@ int attachment_open(const struct machine *machine, const struct attachment_callb
  * then it is as if on_attached had run, and attachment_look_anew is due. */
 bool attachment_adopt(struct attachment *attachment, const struct board *board);
 
-/* Starts to attach the board at `busid`; no attaching or port may be left of an earlier one.
- * Returns FAULT_NONE, and then on_attached or on_failed follows; or why it cannot even be tried. */
-enum attach_fault attachment_start(struct attachment *attachment, const char *busid);
+/* True if attachment_adopt would take the board over, or if it is too early to tell. */
+bool attachment_may_adopt(struct attachment *attachment, const struct board *board);
+
+/* Starts to attach the board; no attaching or port may be left of an earlier one. Takes over what a
+ * former run of the agent has begun. Returns FAULT_NONE, and then on_attached or on_failed follows;
+ * or why it cannot even be tried. */
+enum attach_fault attachment_start(struct attachment *attachment, const struct board *board);
 
 /* Ends an attaching that has not come to on_attached: none of its callbacks runs any more. */
 void attachment_cancel(struct attachment *attachment);
@@ -52,6 +56,12 @@ void attachment_release_port(struct attachment *attachment);
 
 /* Takes in what the kernel says; about other devices it does nothing. */
 void attachment_uevent(struct attachment *attachment, const struct uevent *event);
+
+/* True if the device on the port does not answer, though it was asked. */
+bool attachment_is_unanswered(struct attachment *attachment);
+
+/* True if there is a port for the board. */
+bool attachment_has_room(struct attachment *attachment, const struct board *board);
 
 /* Uevents were lost: looks for itself how things stand. */
 void attachment_look_anew(struct attachment *attachment);

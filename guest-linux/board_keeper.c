@@ -1,6 +1,7 @@
 #include "guest-linux/board_keeper.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "guest-linux/attachment.h"
 #include "guest-linux/usb_probe.h"
@@ -74,7 +75,7 @@ static void start_attaching(struct board_keeper *keeper, struct input *outcome)
         set_input(outcome, RECONCILER_ATTACHED, FAULT_NONE);
         return;
     }
-    fault = attachment_start(keeper->attachment, keeper->board.busid);
+    fault = attachment_start(keeper->attachment, &keeper->board);
     if (fault != FAULT_NONE) {
         log_warning("%s: %s", keeper->board.id, attach_fault_info(fault)->message);
         set_input(outcome, RECONCILER_ATTACH_FAILED, fault);
@@ -85,6 +86,8 @@ static void check_port(struct board_keeper *keeper, struct input *outcome)
 {
     if (attachment_port_is_free(keeper->attachment)) {
         set_input(outcome, RECONCILER_PORT_FREE, FAULT_NONE);
+    } else if (attachment_is_unanswered(keeper->attachment)) {
+        set_input(outcome, RECONCILER_UNANSWERED, FAULT_NONE);
     }
 }
 
@@ -250,18 +253,27 @@ static void take_facts(struct board_keeper *keeper, const struct board *facts,
     text_copy(keeper->attached_to, sizeof keeper->attached_to, attached_to);
 }
 
+static bool has_moved(const struct board_keeper *keeper, const struct board *board)
+{
+    return board->busid[0] != '\0' && strcmp(board->busid, keeper->board.busid) != 0;
+}
+
 void board_keeper_arrived(struct board_keeper *keeper, const struct board *board, bool wanted,
                           const char *attached_to)
 {
+    enum reconciler_event event = has_moved(keeper, board) ? RECONCILER_MOVED : RECONCILER_ARRIVED;
+
     take_facts(keeper, board, attached_to);
-    step(keeper, (struct input){.is_set = true, .event = RECONCILER_ARRIVED, .wanted = wanted});
+    step(keeper, (struct input){.is_set = true, .event = event, .wanted = wanted});
 }
 
 void board_keeper_seen(struct board_keeper *keeper, const struct board *board, bool wanted,
                        const char *attached_to)
 {
+    enum reconciler_event event = has_moved(keeper, board) ? RECONCILER_MOVED : RECONCILER_SEEN;
+
     take_facts(keeper, board, attached_to);
-    step(keeper, (struct input){.is_set = true, .event = RECONCILER_SEEN, .wanted = wanted});
+    step(keeper, (struct input){.is_set = true, .event = event, .wanted = wanted});
 }
 
 void board_keeper_removed(struct board_keeper *keeper)
@@ -302,6 +314,22 @@ void board_keeper_probe(struct board_keeper *keeper)
         log_warning("%s: can't be asked whether it still answers: %s", keeper->board.id,
                     error_text(err));
     }
+}
+
+void board_keeper_room(struct board_keeper *keeper)
+{
+    const struct reconciler *reconciler = &keeper->reconciler;
+
+    if (reconciler->phase == RECONCILER_WAITING && reconciler->fault == FAULT_NO_PORT &&
+        attachment_has_room(keeper->attachment, &keeper->board)) {
+        step_simple(keeper, RECONCILER_ROOM);
+    }
+}
+
+bool board_keeper_may_hold(struct board_keeper *keeper, const struct board *board)
+{
+    return keeper->reconciler.phase != RECONCILER_IDLE ||
+           attachment_may_adopt(keeper->attachment, board);
 }
 
 void board_keeper_uevent(struct board_keeper *keeper, const struct uevent *event)

@@ -40,6 +40,12 @@ void board_keeper_probe(struct board_keeper *keeper);
 void board_keeper_uevent(struct board_keeper *keeper, const struct uevent *event);
 void board_keeper_look_anew(struct board_keeper *keeper);
 
+/* Some device has left its port. */
+void board_keeper_room(struct board_keeper *keeper);
+
+/* False if the board is certainly not in the kernel and not on its way there. */
+bool board_keeper_may_hold(struct board_keeper *keeper, const struct board *board);
+
 /* Tells again how the board stands, for a host that may not know: ready, or attaching and what came
  * of it. */
 void board_keeper_repeat(struct board_keeper *keeper, board_keeper_tell_fn tell, void *context);

@@ -19,10 +19,20 @@
 /* Another program may take the port that was just seen free; then the next one is tried. */
 #define ATTACH_TRIES 8
 
+/* What became of a port in this run of the agent. */
+struct vhci_use {
+    uint32_t turn;  /* rises with each port that is given out; 0: it is not */
+    bool is_ending; /* a detach was written */
+    bool is_former; /* was being enumerated when this run began, maybe for a former one */
+};
+
 struct vhci {
     const char *sysfs_root;
-    bool held[VHCI_STATUS_PORTS_MAX];
+    uint32_t turns;
+    struct vhci_use uses[VHCI_STATUS_PORTS_MAX];
 };
+
+static void note_former_ports(struct vhci *vhci);
 
 int vhci_create(const char *sysfs_root, struct vhci **vhci)
 {
@@ -31,6 +41,7 @@ int vhci_create(const char *sysfs_root, struct vhci **vhci)
     if (!made)
         return ERR_NOMEM;
     made->sysfs_root = sysfs_root;
+    note_former_ports(made);
     *vhci = made;
     return 0;
 }
@@ -163,7 +174,93 @@ static bool is_held(const void *context, unsigned port)
 {
     const struct vhci *vhci = context;
 
-    return vhci->held[port];
+    return vhci->uses[port].turn != 0;
+}
+
+static void hold(struct vhci *vhci, const struct vhci_place *place)
+{
+    vhci->uses[place->port].turn = ++vhci->turns;
+}
+
+/* The device at `devpath` is in the device tree. */
+static bool is_listed(const struct vhci *vhci, const char *devpath)
+{
+    return sysfs_exists(vhci->sysfs_root, devpath, "idVendor");
+}
+
+/* Between the answer to the kernel's first request and the device's entry in the tree the port is
+ * in use by a device that is not there. */
+static bool is_coming(const struct vhci *vhci, const struct vhci_status *status,
+                      const struct vhci_port *port)
+{
+    char devpath[VHCI_STATUS_DEVPATH_SIZE];
+
+    return port->state == VHCI_PORT_NOT_ENUMERATED ||
+           (port->state == VHCI_PORT_USED && find_devpath(vhci, status, port, devpath) == 0 &&
+            !is_listed(vhci, devpath));
+}
+
+static void note_former_ports(struct vhci *vhci)
+{
+    struct vhci_status status;
+
+    if (!vhci_is_loaded(vhci) || load_status(vhci, &status) != 0)
+        return;
+    for (size_t i = 0; i < status.count; i++)
+        vhci->uses[status.ports[i].port].is_former = is_coming(vhci, &status, &status.ports[i]);
+    vhci_status_finish(&status);
+}
+
+bool vhci_awaits_former(struct vhci *vhci)
+{
+    bool awaits = false;
+    struct vhci_status status;
+
+    for (size_t i = 0; i < VHCI_STATUS_PORTS_MAX && !awaits; i++)
+        awaits = vhci->uses[i].is_former;
+    if (!awaits || load_status(vhci, &status) != 0)
+        return false;
+    awaits = false;
+    for (size_t i = 0; i < status.count; i++) {
+        struct vhci_use *use = &vhci->uses[status.ports[i].port];
+
+        use->is_former = use->is_former && is_coming(vhci, &status, &status.ports[i]);
+        awaits = awaits || use->is_former;
+    }
+    vhci_status_finish(&status);
+    return awaits;
+}
+
+void vhci_forget_former(struct vhci *vhci)
+{
+    for (size_t i = 0; i < VHCI_STATUS_PORTS_MAX; i++)
+        vhci->uses[i].is_former = false;
+}
+
+/* A device that is being taken away holds up its controller as one that does not answer. */
+static int choose_port(const struct vhci *vhci, struct vhci_status *status, enum board_speed speed,
+                       struct vhci_port *port)
+{
+    for (size_t i = 0; i < status->count; i++) {
+        struct vhci_port *row = &status->ports[i];
+
+        if (vhci->uses[row->port].is_ending && row->state != VHCI_PORT_FREE)
+            row->state = VHCI_PORT_NOT_ENUMERATED;
+    }
+    return vhci_status_choose(status, speed, is_held, vhci, port);
+}
+
+bool vhci_has_room(struct vhci *vhci, enum board_speed speed)
+{
+    struct vhci_status status;
+    struct vhci_port port;
+    int err;
+
+    if (load_status(vhci, &status) != 0)
+        return true;
+    err = choose_port(vhci, &status, speed, &port);
+    vhci_status_finish(&status);
+    return err != ERR_FULL;
 }
 
 static int attach_once(struct vhci *vhci, int fd, uint32_t devid, enum board_speed speed,
@@ -177,7 +274,7 @@ static int attach_once(struct vhci *vhci, int fd, uint32_t devid, enum board_spe
 
     if (err)
         return err;
-    err = vhci_status_choose(&status, speed, is_held, vhci, &port);
+    err = choose_port(vhci, &status, speed, &port);
     if (!err)
         err = find_devpath(vhci, &status, &port, found.devpath);
     vhci_status_finish(&status);
@@ -188,7 +285,7 @@ static int attach_once(struct vhci *vhci, int fd, uint32_t devid, enum board_spe
     err = write_file(vhci, "attach", text);
     if (err)
         return err;
-    vhci->held[port.port] = true;
+    hold(vhci, &found);
     *place = found;
     return 0;
 }
@@ -230,11 +327,11 @@ int vhci_adopt(struct vhci *vhci, uint32_t devid, struct vhci_place *place)
     if (err)
         return err;
     port = find_device(&status, devid);
-    err = port && !vhci->held[port->port] ? find_devpath(vhci, &status, port, found.devpath)
-                                          : ERR_NOT_FOUND;
+    err = port && !is_held(vhci, port->port) ? find_devpath(vhci, &status, port, found.devpath)
+                                             : ERR_NOT_FOUND;
     if (!err) {
         found.port = port->port;
-        vhci->held[port->port] = true;
+        hold(vhci, &found);
         *place = found;
     }
     vhci_status_finish(&status);
@@ -259,6 +356,39 @@ bool vhci_is_free(struct vhci *vhci, const struct vhci_place *place)
     return is_free;
 }
 
+/* Another board of ours came to the controller first, and is not through either. */
+static bool is_behind_another(const struct vhci *vhci, const struct vhci_status *status,
+                              const struct vhci_port *port)
+{
+    uint32_t turn = vhci->uses[port->port].turn;
+
+    for (size_t i = 0; i < status->count; i++) {
+        const struct vhci_port *other = &status->ports[i];
+        const struct vhci_use *use = &vhci->uses[other->port];
+
+        if (other->controller == port->controller && use->turn != 0 && use->turn < turn &&
+            (other->state == VHCI_PORT_NOT_ENUMERATED ||
+             (use->is_ending && other->state != VHCI_PORT_FREE)))
+            return true;
+    }
+    return false;
+}
+
+bool vhci_is_unanswered(struct vhci *vhci, const struct vhci_place *place)
+{
+    const struct vhci_port *port;
+    struct vhci_status status;
+    bool is_unanswered;
+
+    if (load_status(vhci, &status) != 0)
+        return false;
+    port = vhci_status_find(&status, place->port);
+    is_unanswered =
+        port && port->state == VHCI_PORT_NOT_ENUMERATED && !is_behind_another(vhci, &status, port);
+    vhci_status_finish(&status);
+    return is_unanswered;
+}
+
 int vhci_detach(struct vhci *vhci, const struct vhci_place *place)
 {
     char text[16];
@@ -267,6 +397,7 @@ int vhci_detach(struct vhci *vhci, const struct vhci_place *place)
     if (vhci_is_free(vhci, place))
         return ERR_NOT_FOUND;
     snprintf(text, sizeof text, "%u", place->port);
+    vhci->uses[place->port].is_ending = true;
     err = write_file(vhci, "detach", text);
     /* The kernel says EINVAL for a port that has become free in between. */
     return err == ERR_INVALID ? ERR_NOT_FOUND : err;
@@ -274,5 +405,6 @@ int vhci_detach(struct vhci *vhci, const struct vhci_place *place)
 
 void vhci_release(struct vhci *vhci, const struct vhci_place *place)
 {
-    vhci->held[place->port] = false;
+    vhci->uses[place->port].turn = 0;
+    vhci->uses[place->port].is_ending = false;
 }

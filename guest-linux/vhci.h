@@ -24,18 +24,30 @@ struct vhci_place {
     char devpath[VHCI_STATUS_DEVPATH_SIZE]; /* where the kernel will put the device */
 };
 
-/* `sysfs_root` ("/sys") must outlive it. The module need not be loaded yet. Returns 0 or
- * ERR_NOMEM; `*vhci` is the caller's until vhci_destroy. */
+/* `sysfs_root` ("/sys") must outlive it. The module need not be loaded yet; where it is, a port
+ * whose device is just coming may be of a former run of this agent. Returns 0 or ERR_NOMEM; `*vhci`
+ * is the caller's until vhci_destroy. */
 int vhci_create(const char *sysfs_root, struct vhci **vhci);
 void vhci_destroy(struct vhci *vhci);
 
 /* True if the controller is there. */
 bool vhci_is_loaded(const struct vhci *vhci);
 
-/* Gives a connected socket to the kernel, on a free port that suits `speed`. The kernel takes its
- * own reference: `fd` stays the caller's, to be closed right after, whatever the outcome. Returns
- * 0 and fills `*place`; ERR_NOT_FOUND without the module, ERR_FULL without a free port, ERR_DENIED,
- * ERR_INVALID if the kernel does not like the socket, ERR_IO. */
+/* True while such a port's device is still coming: only when it is there can be seen whose it is.
+ */
+bool vhci_awaits_former(struct vhci *vhci);
+
+/* Waits for them no longer. */
+void vhci_forget_former(struct vhci *vhci);
+
+/* True unless every port that suits `speed` is taken. */
+bool vhci_has_room(struct vhci *vhci, enum board_speed speed);
+
+/* Gives a connected socket to the kernel, on a free port that suits `speed`, of the controller
+ * where least goes on and nothing hangs. The kernel takes its own reference: `fd` stays the
+ * caller's, to be closed right after, whatever the outcome. Returns 0 and fills `*place`;
+ * ERR_NOT_FOUND without the module, ERR_FULL without a free port, ERR_DENIED, ERR_INVALID if the
+ * kernel does not like the socket, ERR_IO. */
 int vhci_attach(struct vhci *vhci, int fd, uint32_t devid, enum board_speed speed,
                 struct vhci_place *place);
 
@@ -51,6 +63,10 @@ int vhci_detach(struct vhci *vhci, const struct vhci_place *place);
 
 /* True if the port is free, or no longer carries this device. */
 bool vhci_is_free(struct vhci *vhci, const struct vhci_place *place);
+
+/* True if the device has not answered the kernel's first request, and no other one of ours keeps
+ * the kernel from asking it. */
+bool vhci_is_unanswered(struct vhci *vhci, const struct vhci_place *place);
 
 /* The port may be given out again. */
 void vhci_release(struct vhci *vhci, const struct vhci_place *place);

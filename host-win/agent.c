@@ -464,12 +464,22 @@ static enum pnp_event_type pnp_event_from_report(const struct event *report)
     }
 }
 
+static bool is_told_as_guests(const struct agent *agent, const char *id)
+{
+    enum board_state told = told_state(agent, id);
+
+    return told == BOARD_STATE_READY || told == BOARD_STATE_ATTACHING;
+}
+
 static void on_link_report(void *context, const struct event *event)
 {
     struct agent *agent = context;
 
-    board_news_report(&agent->news, event);
-    schedule_news(agent);
+    /* A guest says so of every board that it has not. */
+    if (event->type != EVENT_DETACHED || is_told_as_guests(agent, event->board.id)) {
+        board_news_report(&agent->news, event);
+        schedule_news(agent);
+    }
     track(agent, (struct pnp_event){.type = pnp_event_from_report(event), .id = event->board.id});
 }
 

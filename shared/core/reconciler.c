@@ -251,7 +251,7 @@ static void on_attached(struct step *step)
 
     if (state->phase != RECONCILER_ATTACHING)
         return;
-    state->attached_ms = step->now_ms;
+    state->unanswered_ms = RECONCILER_NEVER;
     state->give_up_ms = step->now_ms + RECONCILER_ENUMERATION_MS;
     enter(state, RECONCILER_ENUMERATING, step->now_ms + RECONCILER_LOOK_FIRST_MS);
 }
@@ -356,10 +356,13 @@ static void on_port_free(struct step *step)
 
 static void on_unanswered(struct step *step)
 {
-    const struct reconciler *state = step->state;
+    struct reconciler *state = step->state;
 
-    if (state->phase == RECONCILER_ENUMERATING &&
-        step->now_ms - state->attached_ms >= RECONCILER_ANSWER_MS)
+    if (state->phase != RECONCILER_ENUMERATING)
+        return;
+    if (state->unanswered_ms == RECONCILER_NEVER)
+        state->unanswered_ms = step->now_ms;
+    else if (step->now_ms - state->unanswered_ms >= RECONCILER_ANSWER_MS)
         detach_failed(step, FAULT_NO_ANSWER);
 }
 

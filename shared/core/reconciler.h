@@ -16,11 +16,11 @@
 #define RECONCILER_ENUMERATION_MS 20000
 /* The kernel says nothing of a server that closes before the device has answered, nor of a device
  * that never does: the port is looked at after 1 s, and every 5 s from then on. One whose device
- * has not answered at all within 6 s is given up, for it holds up every other enumeration on its
- * controller. */
+ * was asked and has not answered 5 s later is given up, for it holds up every other enumeration on
+ * its controller. */
 #define RECONCILER_LOOK_FIRST_MS 1000
 #define RECONCILER_LOOK_MS 5000
-#define RECONCILER_ANSWER_MS 6000
+#define RECONCILER_ANSWER_MS 5000
 /* While a detached port is not free, it is looked at again after 20 ms, doubling up to 1 s (the
  * device's own uevent is what normally tells), and given up after 30 s. A silent peer takes the
  * kernel some 4.2 s. */
@@ -102,7 +102,7 @@ struct reconciler {
     bool hurry;                      /* arrived anew while its port was not yet free */
     bool was_ready;
     int64_t arrived_ms;
-    int64_t attached_ms;
+    int64_t unanswered_ms;         /* RECONCILER_ENUMERATING: since when, or RECONCILER_NEVER */
     uint32_t retries[FAULT_COUNT]; /* used up since the arrival */
     struct backoff retry;
     struct backoff check;

@@ -62,10 +62,20 @@ static int apply_update(struct board *known, struct event *event)
     return 0;
 }
 
+static bool is_ready_with(const struct board *known, const struct board *board)
+{
+    return known->state == BOARD_STATE_READY && are_ttys_equal(&known->ttys, &board->ttys) &&
+           strcmp(known->usb_node, board->usb_node) == 0;
+}
+
+static bool is_with_guest(const struct board *board)
+{
+    return board->state == BOARD_STATE_ATTACHING || board->state == BOARD_STATE_READY;
+}
+
 static int apply_ready(struct board *known, const struct event *event)
 {
-    if (known->state == BOARD_STATE_READY && are_ttys_equal(&known->ttys, &event->board.ttys) &&
-        strcmp(known->usb_node, event->board.usb_node) == 0) {
+    if (is_ready_with(known, &event->board)) {
         return ERR_EXISTS;
     }
     set_nodes(known, &event->board);
@@ -78,8 +88,11 @@ static int apply_state(struct board *known, const struct event *event)
     static const struct board without_nodes = {0};
 
     /* A guest agent that has been restarted takes over what is attached, which changes nothing. */
-    if (event->type == EVENT_ATTACHING &&
-        (known->state == BOARD_STATE_ATTACHING || known->state == BOARD_STATE_READY)) {
+    if (event->type == EVENT_ATTACHING && is_with_guest(known)) {
+        return ERR_EXISTS;
+    }
+    /* The guest says so of each board that it has not, whatever we believed. */
+    if (event->type == EVENT_DETACHED && !is_with_guest(known)) {
         return ERR_EXISTS;
     }
     set_nodes(known, &without_nodes);
@@ -119,4 +132,24 @@ int board_view_apply(struct board_table *boards, struct event *event)
         }
     }
     return result;
+}
+
+size_t board_view_missing(const struct board_table *boards, const struct event *event,
+                          enum event_type missing[BOARD_VIEW_MISSING_MAX])
+{
+    const struct board *known = board_table_find(boards, event->board.id);
+    bool is_outcome = event->type == EVENT_READY || event->type == EVENT_FAILED;
+    size_t count = 0;
+
+    if (!known || (!is_outcome && event->type != EVENT_REMOVAL) ||
+        (event->type == EVENT_READY && is_ready_with(known, &event->board))) {
+        return 0;
+    }
+    if (known->state == BOARD_STATE_READY) {
+        missing[count++] = EVENT_DETACHED;
+    }
+    if (is_outcome && known->state != BOARD_STATE_ATTACHING) {
+        missing[count++] = EVENT_ATTACHING;
+    }
+    return count;
 }

@@ -12,8 +12,17 @@
  * unless both are among available, needs_sharing and waiting); EVENT_READY id, ttys and usb_node;
  * any other type the id.
  * EVENT_LINK changes nothing. Returns 0; ERR_NOT_FOUND for a board that is not there; ERR_EXISTS
- * for an EVENT_READY or EVENT_ATTACHING that says nothing new; ERR_INVALID for EVENT_SNAPSHOT;
- * ERR_FULL; ERR_NOMEM. On failure both stay untouched. */
+ * for an EVENT_READY, EVENT_ATTACHING or EVENT_DETACHED that says nothing new; ERR_INVALID for
+ * EVENT_SNAPSHOT; ERR_FULL; ERR_NOMEM. On failure both stay untouched. */
 int board_view_apply(struct board_table *boards, struct event *event);
+
+/* At most so many events are missing before one. */
+#define BOARD_VIEW_MISSING_MAX 2
+
+/* What must have happened before the event, by the order of a board's life, and was not told, for
+ * instance while the link was down: fills `missing` with the types in order (EVENT_DETACHED,
+ * EVENT_ATTACHING) and returns their number. */
+size_t board_view_missing(const struct board_table *boards, const struct event *event,
+                          enum event_type missing[BOARD_VIEW_MISSING_MAX]);
 
 #endif

@@ -102,15 +102,10 @@ static void send_event(struct stream *stream, struct event *event)
     free(line);
 }
 
-void stream_publish(struct stream *stream, const struct event *event)
+static void publish_one(struct stream *stream, const struct event *event)
 {
     struct event told = *event;
-    int result;
-
-    if (stream->closing) {
-        return;
-    }
-    result = board_view_apply(&stream->boards, &told);
+    int result = board_view_apply(&stream->boards, &told);
     switch (result) {
     case 0:
         send_event(stream, &told);
@@ -125,6 +120,24 @@ void stream_publish(struct stream *stream, const struct event *event)
                   told.board.id, error_text(result));
         break;
     }
+}
+
+void stream_publish(struct stream *stream, const struct event *event)
+{
+    enum event_type missing[BOARD_VIEW_MISSING_MAX];
+    size_t count;
+
+    if (stream->closing) {
+        return;
+    }
+    count = board_view_missing(&stream->boards, event, missing);
+    for (size_t i = 0; i < count; i++) {
+        struct event before = {
+            .type = missing[i], .board = event->board, .reason = REASON_LOST, .attempt = 1};
+
+        publish_one(stream, &before);
+    }
+    publish_one(stream, event);
 }
 
 const struct board_table *stream_boards(const struct stream *stream)

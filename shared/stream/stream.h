@@ -27,6 +27,8 @@ int stream_make_run(char run[EVENT_RUN_SIZE]);
  * knows it with its new state. An event about a board that is not there (never arrived, or
  * removed) is dropped with a debug line; an EVENT_READY for a board that is ready already with the
  * same ttys and usb_node is dropped silently, for the guest says ready again after every reconnect;
+ * so is an EVENT_DETACHED for a board that is neither attaching nor ready; before an event that a
+ * board's life does not lead to, what must have happened is told (board_view_missing);
  * EVENT_ARRIVAL takes event->board whole, state included (BOARD_STATE_WAITING, _AVAILABLE, ...);
  * EVENT_UPDATE takes the host's facts, keeps ttys and usb_node, and changes the state only as long
  * as nothing has been tried (board_view.h). */

@@ -18,7 +18,17 @@
 #define OTHER_PORT "ss  0001 004 000 00000000 000000 0-0\n"
 #define PORT_FREE HEADING "hs  0000 004 000 00000000 000000 0-0\n" OTHER_PORT
 #define PORT_USED HEADING "hs  0000 006 002 00010003 000007 1-1\n" OTHER_PORT
+#define PORT_COMING HEADING "hs  0000 005 000 00000000 000000 0-0\n" OTHER_PORT
 #define LATE_US "999999999999999"
+
+/* The one that the server's reply names. */
+static const struct board board = {
+    .id = "usb\\vid_1a86&pid_7523\\5&1a2b&0&3",
+    .busid = IMPORT_BUSID,
+    .vid = 0x1a86,
+    .pid = 0x7523,
+    .speed = BOARD_SPEED_FULL,
+};
 
 struct ground {
     struct rig *rig;
@@ -219,7 +229,7 @@ static void attach(struct ground *ground)
     size_t before = ground->attached;
 
     import_server_make_reply(reply);
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     import_server_await(&ground->server);
     import_server_send(&ground->server, reply, sizeof reply);
     rig_run_until_count(ground->rig, &ground->attached, before + 1);
@@ -369,10 +379,14 @@ static void a_board_without_a_place_is_not_tried(void **state)
 {
     struct ground *ground = *state;
 
-    assert_int_equal(attachment_start(ground->attachment, ""), FAULT_NO_BUSID);
-    assert_int_equal(attachment_start(ground->attachment, "../../x"), FAULT_NO_BUSID);
+    struct board nowhere = board;
+
+    strcpy(nowhere.busid, "");
+    assert_int_equal(attachment_start(ground->attachment, &nowhere), FAULT_NO_BUSID);
+    strcpy(nowhere.busid, "../../x");
+    assert_int_equal(attachment_start(ground->attachment, &nowhere), FAULT_NO_BUSID);
     strcpy(ground->config.usbipd_address, "windows");
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NO_ADDRESS);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NO_ADDRESS);
     rig_turn(ground->rig);
     assert_int_equal(ground->server.connections + ground->failed, 0);
 }
@@ -382,7 +396,7 @@ static void no_address_is_told(void **state)
     struct ground *ground = *state;
 
     ground->config.usbipd_address[0] = '\0';
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     rig_run_until_count(ground->rig, &ground->failed, 1);
     assert_int_equal(ground->fault, FAULT_NO_ADDRESS);
 }
@@ -393,7 +407,7 @@ static void a_refusal_is_told(void **state)
     uint8_t refusal[USBIP_PROTOCOL_HEADER_SIZE];
 
     import_server_make_refusal(2, refusal);
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     import_server_await(&ground->server);
     import_server_send(&ground->server, refusal, sizeof refusal);
     rig_run_until_count(ground->rig, &ground->failed, 1);
@@ -403,14 +417,21 @@ static void a_refusal_is_told(void **state)
     attach_until_ready(ground);
 }
 
-/* From the start to on_failed, with an import that succeeds. */
-static enum attach_fault fail_to_attach(struct ground *ground)
+/* From the start to on_failed, with an import that succeeds. `status` (may be NULL) is vhci's from
+ * the server's answer on, `path` (may be NULL) another one than the board's. */
+static enum attach_fault fail_to_attach(struct ground *ground, const char *status, const char *path)
 {
     uint8_t reply[USBIP_PROTOCOL_REPLY_MAX];
 
     import_server_make_reply(reply);
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    if (path != NULL) {
+        strcpy((char *)reply + USBIP_PROTOCOL_HEADER_SIZE, path);
+    }
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     import_server_await(&ground->server);
+    if (status != NULL) {
+        tree_write(&ground->tree, CONTROLLER "/status", status);
+    }
     import_server_send(&ground->server, reply, sizeof reply);
     rig_run_until_count(ground->rig, &ground->failed, 1);
     assert_int_equal(ground->attached, 0);
@@ -419,13 +440,49 @@ static enum attach_fault fail_to_attach(struct ground *ground)
     return ground->fault;
 }
 
-static void no_free_port_is_told(void **state)
+static void without_a_free_port_nothing_is_imported(void **state)
 {
     struct ground *ground = *state;
 
     tree_write(&ground->tree, CONTROLLER "/status", PORT_USED);
-    assert_int_equal(fail_to_attach(ground), FAULT_NO_PORT);
+    assert_false(attachment_has_room(ground->attachment, &board));
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NO_PORT);
+    rig_turn(ground->rig);
+    assert_int_equal(ground->server.connections + ground->failed, 0);
+    tree_write(&ground->tree, CONTROLLER "/status", PORT_FREE);
+    assert_true(attachment_has_room(ground->attachment, &board));
+    attach_until_ready(ground);
+}
+
+static void a_port_that_is_taken_meanwhile_is_told(void **state)
+{
+    struct ground *ground = *state;
+
+    assert_int_equal(fail_to_attach(ground, PORT_USED, NULL), FAULT_NO_PORT);
     expect_file(ground, CONTROLLER "/attach", "");
+}
+
+static void another_board_at_the_place_is_not_taken(void **state)
+{
+    struct ground *ground = *state;
+    const char *other = "USB\\VID_1A86&PID_7523\\6&77&0&3";
+
+    assert_int_equal(fail_to_attach(ground, NULL, other), FAULT_OTHER_BOARD);
+    expect_file(ground, CONTROLLER "/attach", "");
+    attach_until_ready(ground);
+}
+
+static void a_server_with_paths_of_its_own_is_believed(void **state)
+{
+    struct ground *ground = *state;
+    uint8_t reply[USBIP_PROTOCOL_REPLY_MAX];
+
+    import_server_make_reply(reply);
+    strcpy((char *)reply + USBIP_PROTOCOL_HEADER_SIZE, "/sys/devices/pci0000:00/usb1/1-3");
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
+    import_server_await(&ground->server);
+    import_server_send(&ground->server, reply, sizeof reply);
+    rig_run_until_count(ground->rig, &ground->attached, 1);
 }
 
 static void a_kernel_that_does_not_take_the_socket_is_told(void **state)
@@ -434,7 +491,7 @@ static void a_kernel_that_does_not_take_the_socket_is_told(void **state)
 
     tree_delete(&ground->tree, CONTROLLER "/attach");
     tree_folder(&ground->tree, CONTROLLER "/attach");
-    assert_int_equal(fail_to_attach(ground), FAULT_ATTACH);
+    assert_int_equal(fail_to_attach(ground, NULL, NULL), FAULT_ATTACH);
 }
 
 static void plug_in_controller(struct ground *ground)
@@ -458,11 +515,11 @@ static void without_the_controllers_module_it_is_told(void **state)
     struct ground *ground = *state;
 
     tree_delete(&ground->tree, CONTROLLER);
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     rig_run_until_count(ground->rig, &ground->failed, 1);
     assert_int_equal(ground->fault, FAULT_NO_VHCI);
     make_modules(ground);
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     rig_run_until_count(ground->rig, &ground->failed, 2);
     assert_int_equal(ground->fault, FAULT_NO_VHCI);
     assert_int_equal(ground->inserted, 1);
@@ -475,7 +532,7 @@ static void a_cancelled_import_is_not_told(void **state)
 {
     struct ground *ground = *state;
 
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     import_server_await(&ground->server);
     attachment_cancel(ground->attachment);
     rig_run_until(ground->rig, &ground->server.peer_gone);
@@ -494,14 +551,14 @@ static void every_step_can_be_cancelled(void **state)
     struct ground *ground = *state;
 
     ground->config.usbipd_address[0] = '\0';
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     attachment_cancel(ground->attachment); /* while the address is looked for */
     tree_delete(&ground->tree, CONTROLLER);
     make_modules(ground);
     ground->on_insert = await_permission;
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     attachment_cancel(ground->attachment); /* while the module waits for its turn */
-    assert_int_equal(attachment_start(ground->attachment, IMPORT_BUSID), FAULT_NONE);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
     rig_turn(ground->rig);
     attachment_cancel(ground->attachment); /* while the module is loaded */
     uv_sem_post(&ground->may_insert);
@@ -577,6 +634,23 @@ static void a_former_devices_removal_is_not_ours(void **state)
     assert_int_equal(ground->gone, 1);
 }
 
+static void a_device_that_does_not_answer_is_seen(void **state)
+{
+    struct ground *ground = *state;
+
+    assert_false(attachment_is_unanswered(ground->attachment));
+    attach(ground);
+    tree_write(&ground->tree, CONTROLLER "/status", PORT_COMING);
+    assert_true(attachment_is_unanswered(ground->attachment));
+    assert_false(attachment_port_is_free(ground->attachment));
+    make_device(ground);
+    assert_false(attachment_is_unanswered(ground->attachment));
+    /* The server closes before the kernel has said anything of a device. */
+    take_device_away(ground);
+    assert_false(attachment_is_unanswered(ground->attachment));
+    assert_true(attachment_port_is_free(ground->attachment));
+}
+
 static void after_the_detach_nothing_gets_ready(void **state)
 {
     struct ground *ground = *state;
@@ -643,8 +717,6 @@ static void a_look_at_what_is_not_yet_bound_waits(void **state)
 /* Taking over ------------------------------------------------------------------------------------
  */
 
-static const struct board board = {.busid = IMPORT_BUSID, .vid = 0x1a86, .pid = 0x7523};
-
 static void a_board_that_the_kernel_has_is_taken_over(void **state)
 {
     struct ground *ground = *state;
@@ -687,6 +759,80 @@ static void other_devices_are_not_taken_over(void **state)
     attach_until_ready(ground);
 }
 
+/* The agent begins anew while vhci's status is that. */
+static void begin_anew(struct ground *ground, const char *status)
+{
+    tree_write(&ground->tree, CONTROLLER "/status", status);
+    vhci_destroy(ground->vhci);
+    assert_int_equal(vhci_create(ground->tree.root, &ground->vhci), 0);
+    ground->machine.vhci = ground->vhci;
+}
+
+static void a_board_that_is_just_coming_is_taken_over(void **state)
+{
+    struct ground *ground = *state;
+
+    begin_anew(ground, PORT_COMING);
+    assert_false(attachment_adopt(ground->attachment, &board));
+    assert_true(attachment_may_adopt(ground->attachment, &board));
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
+    say(ground, "add", "/devices/virtual/mem/null");
+    /* The port is in use a while before the device is in the tree. */
+    tree_write(&ground->tree, CONTROLLER "/status", PORT_USED);
+    say(ground, "add", "/devices/virtual/mem/null");
+    assert_int_equal(ground->attached, 0);
+    make_device(ground);
+    make_tty(ground);
+    tree_delete(&ground->tree, DEVPATH "/driver");
+    say(ground, "add", DEVPATH);
+    assert_int_equal(ground->attached, 1);
+    assert_int_equal(ground->ready, 0);
+    say(ground, "bind", DEVPATH);
+    assert_int_equal(ground->ready, 1);
+    assert_int_equal(ground->server.connections + ground->failed, 0);
+}
+
+static void what_was_coming_and_is_not_ours_delays_and_no_more(void **state)
+{
+    struct ground *ground = *state;
+
+    begin_anew(ground, PORT_COMING);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
+    assert_int_equal(rig_timer_due_ms(ground->rig), 6000);
+    tree_write(&ground->tree, CONTROLLER "/status", PORT_FREE);
+    attachment_look_anew(ground->attachment);
+    import_server_await(&ground->server);
+    attachment_cancel(ground->attachment);
+    rig_run_until(ground->rig, &ground->server.peer_gone);
+    assert_false(attachment_may_adopt(ground->attachment, &board));
+}
+
+static void what_is_coming_can_be_cancelled(void **state)
+{
+    struct ground *ground = *state;
+
+    begin_anew(ground, PORT_COMING);
+    assert_int_equal(attachment_start(ground->attachment, &board), FAULT_NONE);
+    attachment_cancel(ground->attachment);
+    make_device(ground);
+    say(ground, "bind", DEVPATH);
+    rig_turn(ground->rig);
+    assert_int_equal(ground->attached + ground->failed + ground->server.connections, 0);
+}
+
+static void a_board_that_moved_is_imported_anew(void **state)
+{
+    struct ground *ground = *state;
+    struct board moved = board;
+
+    make_device(ground);
+    strcpy(moved.busid, "2-3");
+    assert_false(attachment_adopt(ground->attachment, &moved));
+    assert_false(attachment_may_adopt(ground->attachment, &moved));
+    /* What is at its former place is left alone. */
+    expect_file(ground, CONTROLLER "/detach", "");
+}
+
 #define TEST(test)                                                                                 \
     {                                                                                              \
 #test, test, setup, teardown, NULL                                                         \
@@ -703,7 +849,10 @@ int main(void)
         TEST(a_board_without_a_place_is_not_tried),
         TEST(no_address_is_told),
         TEST(a_refusal_is_told),
-        TEST(no_free_port_is_told),
+        TEST(without_a_free_port_nothing_is_imported),
+        TEST(a_port_that_is_taken_meanwhile_is_told),
+        TEST(another_board_at_the_place_is_not_taken),
+        TEST(a_server_with_paths_of_its_own_is_believed),
         TEST(a_kernel_that_does_not_take_the_socket_is_told),
         TEST(the_controllers_module_is_loaded),
         TEST(without_the_controllers_module_it_is_told),
@@ -713,12 +862,17 @@ int main(void)
         TEST(a_port_is_free_when_the_device_is_gone_too),
         TEST(a_port_is_not_free_while_vhci_says_so),
         TEST(a_former_devices_removal_is_not_ours),
+        TEST(a_device_that_does_not_answer_is_seen),
         TEST(after_the_detach_nothing_gets_ready),
         TEST(a_look_finds_what_has_come),
         TEST(a_look_finds_what_is_gone),
         TEST(a_look_at_what_is_not_yet_bound_waits),
         TEST(a_board_that_the_kernel_has_is_taken_over),
         TEST(other_devices_are_not_taken_over),
+        TEST(a_board_that_is_just_coming_is_taken_over),
+        TEST(what_was_coming_and_is_not_ours_delays_and_no_more),
+        TEST(what_is_coming_can_be_cancelled),
+        TEST(a_board_that_moved_is_imported_anew),
     };
 
     return cmocka_run_group_tests_name("attachment", tests, NULL, NULL);

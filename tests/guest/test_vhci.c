@@ -344,6 +344,142 @@ static void a_device_is_taken_over_once_until_it_is_released(void **state)
     remove_rig(&rig);
 }
 
+/* Neighbours ---------------------------------------------------------------------------------- */
+
+#define COMING "005 000 00000000 000000 0-0\n"
+
+static void a_device_that_is_taken_away_keeps_others_from_its_controller(void **state)
+{
+    struct vhci_place first;
+    struct vhci_place second;
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &first), 0);
+    tree_write(&rig.tree, FIRST "/status",
+               HEADING "hs  0000 " USED "hs  0001 " FREE "ss  0002 " FREE "ss  0003 " FREE);
+    tree_write(&rig.tree, FIRST "/status.1",
+               HEADING "hs  0004 " USED "hs  0005 " FREE "ss  0006 " USED "ss  0007 " FREE);
+    assert_int_equal(vhci_detach(rig.vhci, &first), 0);
+    /* There are fewer devices on its controller, but what is under way there may take long. */
+    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &second), 0);
+    assert_int_equal(second.port, 5);
+    vhci_release(rig.vhci, &first);
+    vhci_release(rig.vhci, &second);
+    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &second), 0);
+    assert_int_equal(second.port, 1);
+    remove_rig(&rig);
+}
+
+static void only_the_first_of_a_controller_is_blamed_for_silence(void **state)
+{
+    struct vhci_place first;
+    struct vhci_place second;
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    tree_delete(&rig.tree, FIRST "/status.1");
+    tree_write(&rig.tree, FIRST "/nports", "4\n");
+    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &first), 0);
+    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_SUPER, &second), 0);
+    assert_false(vhci_is_unanswered(rig.vhci, &first)); /* it has left */
+    tree_write(&rig.tree, FIRST "/status",
+               HEADING "hs  0000 " COMING "hs  0001 " FREE "ss  0002 " COMING "ss  0003 " FREE);
+    assert_true(vhci_is_unanswered(rig.vhci, &first));
+    assert_false(vhci_is_unanswered(rig.vhci, &second));
+    assert_int_equal(vhci_detach(rig.vhci, &first), 0);
+    assert_false(vhci_is_unanswered(rig.vhci, &second));
+    /* It is in use by now, and has answered; but it is still on its way out. */
+    tree_write(&rig.tree, FIRST "/status",
+               HEADING "hs  0000 " USED "hs  0001 " FREE "ss  0002 " COMING "ss  0003 " FREE);
+    assert_false(vhci_is_unanswered(rig.vhci, &first));
+    assert_false(vhci_is_unanswered(rig.vhci, &second));
+    vhci_release(rig.vhci, &first);
+    assert_true(vhci_is_unanswered(rig.vhci, &second));
+    remove_rig(&rig);
+}
+
+static void there_is_room_while_a_port_that_suits_is_free(void **state)
+{
+    struct vhci_place place;
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    tree_delete(&rig.tree, FIRST "/status.1");
+    tree_write(&rig.tree, FIRST "/nports", "4\n");
+    tree_write(&rig.tree, FIRST "/status",
+               HEADING "hs  0000 " USED "hs  0001 " FREE "ss  0002 " USED "ss  0003 " USED);
+    assert_true(vhci_has_room(rig.vhci, BOARD_SPEED_FULL));
+    assert_false(vhci_has_room(rig.vhci, BOARD_SPEED_SUPER));
+    assert_true(vhci_has_room(rig.vhci, BOARD_SPEED_UNKNOWN)); /* nobody can say */
+    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &place), 0);
+    assert_false(vhci_has_room(rig.vhci, BOARD_SPEED_FULL));
+    vhci_release(rig.vhci, &place);
+    assert_true(vhci_has_room(rig.vhci, BOARD_SPEED_FULL));
+    remove_rig(&rig);
+}
+
+/* A run that begins while a device is coming, and what becomes of that. */
+struct former_row {
+    const char *name;
+    const char *before; /* of port 0, when the run begins */
+    const char *after;
+    bool is_listed;
+    bool awaits;
+};
+
+static const struct former_row former_rows[] = {
+    {"former: nothing was coming", FREE, COMING, false, false},
+    {"former: still coming", COMING, COMING, false, true},
+    {"former: has answered, and is not there yet", COMING, USED, false, true},
+    {"former: had answered, and was not there yet", USED, USED, false, true},
+    {"former: is there", COMING, USED, true, false},
+    {"former: has gone", COMING, FREE, false, false},
+};
+
+static void a_former_runs_device_is_awaited(void **state)
+{
+    const struct former_row *row = *state;
+    struct rig rig;
+    char status[512];
+
+    make_rig(&rig);
+    vhci_destroy(rig.vhci);
+    snprintf(status, sizeof status, HEADING "hs  0000 %shs  0001 " FREE, row->before);
+    tree_write(&rig.tree, FIRST "/status", status);
+    assert_int_equal(vhci_create(rig.tree.root, &rig.vhci), 0);
+    snprintf(status, sizeof status, HEADING "hs  0000 %shs  0001 " FREE, row->after);
+    tree_write(&rig.tree, FIRST "/status", status);
+    if (row->is_listed) {
+        tree_write(&rig.tree, PLATFORM "/vhci_hcd.0/usb3/3-1/idVendor", "1a86\n");
+    }
+    assert_true(vhci_awaits_former(rig.vhci) == row->awaits);
+    /* What was seen to be through is not awaited again. */
+    tree_write(&rig.tree, FIRST "/status", IDLE_0);
+    assert_false(vhci_awaits_former(rig.vhci));
+    tree_write(&rig.tree, FIRST "/status", status);
+    assert_false(vhci_awaits_former(rig.vhci));
+    remove_rig(&rig);
+}
+
+static void a_former_runs_device_can_be_forgotten(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    vhci_destroy(rig.vhci);
+    tree_write(&rig.tree, FIRST "/status", HEADING "hs  0000 " COMING "hs  0001 " FREE);
+    assert_int_equal(vhci_create(rig.tree.root, &rig.vhci), 0);
+    assert_true(vhci_awaits_former(rig.vhci));
+    vhci_forget_former(rig.vhci);
+    assert_false(vhci_awaits_former(rig.vhci));
+    remove_rig(&rig);
+}
+
 /* Detaching ----------------------------------------------------------------------------------- */
 
 struct port_row {
@@ -444,6 +580,14 @@ int main(void)
     CASES_ADD(&cases, adopt_rows, a_device_is_taken_over);
     cases_add_one(&cases, "a device is taken over once until it is released",
                   a_device_is_taken_over_once_until_it_is_released);
+    cases_add_one(&cases, "a device that is taken away keeps others from its controller",
+                  a_device_that_is_taken_away_keeps_others_from_its_controller);
+    cases_add_one(&cases, "only the first of a controller is blamed for silence",
+                  only_the_first_of_a_controller_is_blamed_for_silence);
+    cases_add_one(&cases, "there is room while a port that suits is free",
+                  there_is_room_while_a_port_that_suits_is_free);
+    CASES_ADD(&cases, former_rows, a_former_runs_device_is_awaited);
+    cases_add_one(&cases, "former: can be forgotten", a_former_runs_device_can_be_forgotten);
     CASES_ADD(&cases, port_rows, a_port_is_free_or_not);
     cases_add_one(&cases, "a detach that can not be written is told",
                   a_detach_that_can_not_be_written_is_told);

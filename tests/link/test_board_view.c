@@ -56,6 +56,14 @@ static const struct step_case {
      BOARD_STATE_FAILED, NULL},
     {"board_view: detached takes the nodes", BOARD_STATE_READY, "/dev/ttyUSB0", EVENT_DETACHED,
      NULL, 0, BOARD_STATE_DETACHED, NULL},
+    {"board_view: detached while attaching", BOARD_STATE_ATTACHING, NULL, EVENT_DETACHED, NULL, 0,
+     BOARD_STATE_DETACHED, NULL},
+    {"board_view: detached without having been attached says nothing new", BOARD_STATE_WAITING,
+     NULL, EVENT_DETACHED, NULL, ERR_EXISTS, BOARD_STATE_WAITING, NULL},
+    {"board_view: detached again says nothing new", BOARD_STATE_DETACHED, NULL, EVENT_DETACHED,
+     NULL, ERR_EXISTS, BOARD_STATE_DETACHED, NULL},
+    {"board_view: detached after failed says nothing new", BOARD_STATE_FAILED, NULL, EVENT_DETACHED,
+     NULL, ERR_EXISTS, BOARD_STATE_FAILED, NULL},
     {"board_view: yielded", BOARD_STATE_READY, "/dev/ttyUSB0", EVENT_YIELDED, NULL, 0,
      BOARD_STATE_YIELDED, NULL},
     {"board_view: taken waits again", BOARD_STATE_YIELDED, NULL, EVENT_TAKEN, NULL, 0,
@@ -94,6 +102,56 @@ static void run_step(void **state)
         expect_board(&event.board, row->after, row->tty_after);
         assert_string_equal(event.board.com_port, "COM5");
     }
+    board_table_finish(&boards);
+}
+
+/* What a board's life needs between `before` and an event: 'd' detached, 'a' attaching. */
+static const struct missing_case {
+    const char *name;
+    enum board_state before;
+    enum event_type type;
+    const char *tty;
+    const char *missing;
+} missing_cases[] = {
+    {"board_view: missing: ready from the beginning", BOARD_STATE_WAITING, EVENT_READY,
+     "/dev/ttyUSB0", "a"},
+    {"board_view: missing: ready after attaching", BOARD_STATE_ATTACHING, EVENT_READY,
+     "/dev/ttyUSB0", ""},
+    {"board_view: missing: ready again", BOARD_STATE_READY, EVENT_READY, "/dev/ttyUSB0", ""},
+    {"board_view: missing: ready with another tty", BOARD_STATE_READY, EVENT_READY, "/dev/ttyUSB1",
+     "da"},
+    {"board_view: missing: ready after detached", BOARD_STATE_DETACHED, EVENT_READY, "/dev/ttyUSB0",
+     "a"},
+    {"board_view: missing: failed while ready", BOARD_STATE_READY, EVENT_FAILED, NULL, "da"},
+    {"board_view: missing: failed after attaching", BOARD_STATE_ATTACHING, EVENT_FAILED, NULL, ""},
+    {"board_view: missing: failed again", BOARD_STATE_FAILED, EVENT_FAILED, NULL, "a"},
+    {"board_view: missing: removal while ready", BOARD_STATE_READY, EVENT_REMOVAL, NULL, "d"},
+    {"board_view: missing: removal while attaching", BOARD_STATE_ATTACHING, EVENT_REMOVAL, NULL,
+     ""},
+    {"board_view: missing: removal while idle", BOARD_STATE_AVAILABLE, EVENT_REMOVAL, NULL, ""},
+    {"board_view: missing: detached while ready", BOARD_STATE_READY, EVENT_DETACHED, NULL, ""},
+    {"board_view: missing: attaching while ready", BOARD_STATE_READY, EVENT_ATTACHING, NULL, ""},
+};
+
+static void run_missing(void **state)
+{
+    const struct missing_case *row = *state;
+    struct board before =
+        make_board(ID, row->before, row->before == BOARD_STATE_READY ? "/dev/ttyUSB0" : NULL);
+    struct event event = {.type = row->type, .board = make_board(ID, BOARD_STATE_GONE, row->tty)};
+    enum event_type missing[BOARD_VIEW_MISSING_MAX];
+    struct board_table boards;
+    char text[BOARD_VIEW_MISSING_MAX + 1] = "";
+    size_t count;
+
+    board_table_init(&boards);
+    assert_int_equal(board_view_missing(&boards, &event, missing), 0); /* nobody knows it */
+    assert_int_equal(board_table_put(&boards, &before), 0);
+    count = board_view_missing(&boards, &event, missing);
+    for (size_t i = 0; i < count; i++) {
+        text[i] = missing[i] == EVENT_DETACHED ? 'd' : 'a';
+    }
+    assert_string_equal(text, row->missing);
     board_table_finish(&boards);
 }
 
@@ -233,6 +291,7 @@ int main(void)
     struct cases cases = {.count = 0};
 
     CASES_ADD(&cases, step_cases, run_step);
+    CASES_ADD(&cases, missing_cases, run_missing);
     CASES_ADD(&cases, update_cases, run_update);
     cases_add_one(&cases, "board_view: an arrival is taken whole", an_arrival_is_taken_whole);
     cases_add_one(&cases, "board_view: an update", an_update_brings_what_windows_knows);

@@ -182,6 +182,29 @@ static void every_line_has_the_next_number(void **state)
     close_stream(&served);
 }
 
+static void what_was_not_reported_is_told_before_what_follows(void **state)
+{
+    struct served served;
+    struct follower follower;
+
+    open_stream(&served, *state);
+    follow(&served, &follower);
+    publish(&served, EVENT_ARRIVAL);
+    publish(&served, EVENT_DETACHED); /* nobody had it */
+    publish_ready(&served, "/dev/ttyUSB0");
+    publish_ready(&served, "/dev/ttyUSB1");
+    publish(&served, EVENT_FAILED);
+    publish(&served, EVENT_DETACHED);
+    publish_ready(&served, "/dev/ttyUSB1");
+    publish(&served, EVENT_REMOVAL);
+    expect_types(&follower, 14,
+                 "snapshot arrival attaching ready detached attaching ready detached attaching "
+                 "failed attaching ready detached removal ");
+    assert_int_equal(follower.last.stamp.seq, 14);
+    unfollow(&follower);
+    close_stream(&served);
+}
+
 static void a_late_reader_finds_all_in_its_snapshot(void **state)
 {
     struct served served;
@@ -242,7 +265,7 @@ static void a_repeated_ready_is_told_once(void **state)
     }
     publish_ready(&served, "/dev/ttyUSB1");
     publish(&served, EVENT_LINK);
-    expect_types(&follower, 5, "snapshot arrival ready ready link ");
+    expect_types(&follower, 8, "snapshot arrival attaching ready detached attaching ready link ");
     unfollow(&follower);
     close_stream(&served);
 }
@@ -412,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(the_first_line_is_a_snapshot),
         RIG_TEST(every_line_has_the_next_number),
+        RIG_TEST(what_was_not_reported_is_told_before_what_follows),
         RIG_TEST(a_late_reader_finds_all_in_its_snapshot),
         RIG_TEST(the_line_has_the_board_as_the_stream_knows_it),
         RIG_TEST(a_repeated_ready_is_told_once),
