@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "guest-linux/usb_settle.h"
 #include "guest-linux/usbip_import.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
@@ -46,6 +47,7 @@ struct attachment {
     bool is_there;     /* the USB device is in the device tree */
     bool awaits_nodes; /* from on_attached to on_ready */
     bool is_bound;     /* the interfaces are there, and the drivers that were loaded have probed */
+    struct usb_settle *settle; /* NULL unless it is awaited that they are */
     struct usb_tree tree;
     uv_fs_event_t records; /* udevd's, watched while one of them is awaited */
     /* Times of uv_hrtime. */
@@ -315,6 +317,10 @@ static void stop_waiting(struct attachment *attachment)
         }
     }
     attachment->load_count = 0;
+    if (attachment->settle != NULL) {
+        usb_settle_forget(attachment->settle);
+        attachment->settle = NULL;
+    }
     attachment->awaits_nodes = false;
     uv_fs_event_stop(&attachment->records);
 }
@@ -520,6 +526,31 @@ void attachment_uevent(struct attachment *attachment, const struct uevent *event
     }
 }
 
+static void on_settled(void *context)
+{
+    struct attachment *attachment = context;
+
+    attachment->settle = NULL;
+    attachment->is_bound = attachment->is_there;
+    look_at_nodes(attachment);
+}
+
+/* The device shows a driver as soon as that begins to probe it. */
+static void await_settling(struct attachment *attachment)
+{
+    const struct machine *machine = attachment->machine;
+
+    if (!attachment->awaits_nodes || attachment->settle != NULL) {
+        return;
+    }
+    if (usb_settle_open(machine->loop, machine->sysfs_root, attachment->place.devpath, on_settled,
+                        attachment, &attachment->settle) != 0) {
+        attachment->settle = NULL;
+        log_error("%s: it can't be awaited that its drivers are through",
+                  attachment->place.devpath);
+    }
+}
+
 void attachment_look_anew(struct attachment *attachment)
 {
     const char *root = attachment->machine->sysfs_root;
@@ -535,8 +566,7 @@ void attachment_look_anew(struct attachment *attachment)
     }
     attachment->is_there = sysfs_exists(root, devpath, NULL);
     if (attachment->is_there && sysfs_exists(root, devpath, "driver")) {
-        attachment->is_bound = true;
-        look_at_nodes(attachment);
+        await_settling(attachment);
     } else if (!attachment->is_there && was_there) {
         stop_waiting(attachment);
         attachment->callbacks->on_gone(attachment->context);

@@ -63,7 +63,7 @@ bool attachment_is_unanswered(struct attachment *attachment);
 /* True if there is a port for the board. */
 bool attachment_has_room(struct attachment *attachment, const struct board *board);
 
-/* Uevents were lost: looks for itself how things stand. */
+/* Uevents were lost: looks for itself how things stand, and tells it soon. */
 void attachment_look_anew(struct attachment *attachment);
 
 /* No callback runs any more. A board that the kernel has stays attached. */

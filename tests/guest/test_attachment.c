@@ -2,9 +2,11 @@
  * a test makes up, usbipd a server in the same loop. */
 #include "guest-linux/attachment.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/guest/import_server.h"
@@ -679,8 +681,10 @@ static void a_look_finds_what_has_come(void **state)
     make_device(ground);
     make_tty(ground);
     attachment_look_anew(ground->attachment);
-    assert_int_equal(ground->ready, 1);
     attachment_look_anew(ground->attachment);
+    rig_run_until_count(ground->rig, &ground->ready, 1);
+    attachment_look_anew(ground->attachment);
+    rig_turn(ground->rig);
     assert_int_equal(ground->ready, 1);
     assert_int_equal(ground->gone, 0);
     say(ground, "remove", DEVPATH);
@@ -714,6 +718,55 @@ static void a_look_at_what_is_not_yet_bound_waits(void **state)
     assert_int_equal(ground->ready, 1);
 }
 
+/* The kernel answers a read of this file when it is through with the device. */
+static void make_configuration_wait(const struct ground *ground, char path[TREE_PATH_SIZE])
+{
+    tree_path(&ground->tree, DEVPATH "/bConfigurationValue", path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+static void let_configuration_go(const char *path)
+{
+    int fd = open(path, O_WRONLY); /* waits for the reader */
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "1\n", 2), 2);
+    assert_int_equal(close(fd), 0);
+}
+
+static void a_look_waits_until_the_drivers_are_through(void **state)
+{
+    struct ground *ground = *state;
+    char path[TREE_PATH_SIZE];
+
+    attach(ground);
+    make_device(ground);
+    make_configuration_wait(ground, path);
+    attachment_look_anew(ground->attachment);
+    rig_turn(ground->rig);
+    assert_int_equal(ground->ready, 0);
+    make_tty(ground);
+    let_configuration_go(path);
+    rig_run_until_count(ground->rig, &ground->ready, 1);
+    assert_int_equal(ground->nodes.ttys.count, 1);
+}
+
+static void a_look_that_still_waits_is_forgotten(void **state)
+{
+    struct ground *ground = *state;
+    char path[TREE_PATH_SIZE];
+
+    attach(ground);
+    make_device(ground);
+    make_configuration_wait(ground, path);
+    attachment_look_anew(ground->attachment);
+    attachment_detach(ground->attachment);
+    make_tty(ground);
+    let_configuration_go(path);
+    rig_turn(ground->rig);
+    assert_int_equal(ground->ready + ground->gone, 0);
+}
+
 /* Taking over ------------------------------------------------------------------------------------
  */
 
@@ -728,7 +781,7 @@ static void a_board_that_the_kernel_has_is_taken_over(void **state)
     tree_write(&ground->tree, "/udev/data/c1:3", "S:serial/by-id/usb-x\nI:1\n");
     assert_true(attachment_adopt(ground->attachment, &board));
     attachment_look_anew(ground->attachment);
-    assert_int_equal(ground->ready, 1);
+    rig_run_until_count(ground->rig, &ground->ready, 1);
     assert_string_equal(ground->nodes.ttys.items[0].by_id, "/dev/serial/by-id/usb-x");
     attachment_detach(ground->attachment);
     expect_file(ground, CONTROLLER "/detach", "0");
@@ -867,6 +920,8 @@ int main(void)
         TEST(a_look_finds_what_has_come),
         TEST(a_look_finds_what_is_gone),
         TEST(a_look_at_what_is_not_yet_bound_waits),
+        TEST(a_look_waits_until_the_drivers_are_through),
+        TEST(a_look_that_still_waits_is_forgotten),
         TEST(a_board_that_the_kernel_has_is_taken_over),
         TEST(other_devices_are_not_taken_over),
         TEST(a_board_that_is_just_coming_is_taken_over),

@@ -732,8 +732,9 @@ def agent_that_is_killed_while_the_kernel_brings_a_board_up_takes_it_over(rig: R
         rig.start_agent()
         again = FakeHost(rig.vm.ports[0])
         again.snapshot(("usb\\a", "1-3"))
-        told = [message["type"] for message in again.until("ready")]
-        expect_equal(told, ["hello", "attaching", "ready"], "what the host is told")
+        told = again.until("ready")
+        expect_equal([message["type"] for message in told], ["hello", "attaching", "ready"], "what the host is told")
+        expect_equal(len(told[-1]["ttys"]), 1, "number of ttys")
         expect_equal(rig.usbipd.list()["connections"], imports, "connections to usbipd")
         rig.host = again
         detach(rig, "usb\\a", "1-3")

@@ -287,8 +287,8 @@ static void events_shows_what_a_stream_tells(void **state)
     rig_run_until_count(rig, &child.out.lines, 1);
     publish(&played, EVENT_ARRIVAL, ID("1"));
     publish_ready(&played, ID("1"), "/dev/ttyUSB0", "");
-    rig_run_until_count(rig, &child.out.lines, 3);
-    assert_non_null(strstr(child.out.text, "\"seq\":3,"));
+    rig_run_until_count(rig, &child.out.lines, 4); /* the attaching in between is told too */
+    assert_non_null(strstr(child.out.text, "\"seq\":4,"));
     assert_non_null(strstr(child.out.text, "/dev/ttyUSB0"));
     assert_null(strchr(child.out.text, '\r'));
     stop(&played);
