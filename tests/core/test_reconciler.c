@@ -3,7 +3,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -82,6 +84,10 @@ struct story {
 #define ROOM(at, expected)                                                                         \
     {                                                                                              \
         at, RECONCILER_ROOM, expected, false, FAULT_NONE                                           \
+    }
+#define SILENT(at, expected)                                                                       \
+    {                                                                                              \
+        at, RECONCILER_SILENT, expected, false, FAULT_NONE                                         \
     }
 #define TICK(at, expected)                                                                         \
     {                                                                                              \
@@ -226,6 +232,10 @@ static const struct story stories[] = {
     {"lost: the host's removal comes after",
      {UNTIL_READY, PORT_FREE(1000, "release detached:server_lost"), REMOVED(1100, "removal"),
       TICK(5000, "")}},
+    {"lost: the peer is silent",
+     {UNTIL_READY, SILENT(1000, "detach"), SILENT(1100, ""), DEVICE_GONE(5200, "check"),
+      PORT_FREE(5200, "release detached:server_lost"), TICK(9200, "attaching:1 attach"),
+      SILENT(9300, "")}},
     {"lost: replugged before the port is free",
      {UNTIL_READY, DEVICE_GONE(1000, "detach"), ARRIVED(1001, "update"),
       PORT_FREE(1002, "release detached:server_lost attaching:1 attach")}},
@@ -378,9 +388,189 @@ static void test_faults(void **state)
     assert_int_equal(attach_fault_from_status(UINT32_MAX), FAULT_USBIPD_STATUS);
 }
 
+/* A walk ----------------------------------------------------------------------------------------
+ *
+ * Events in any order, with edges that do what they are told and fail, lose and stall as they like.
+ */
+
+#define WALKS 400
+#define WALK_STEPS 300
+
+struct walk {
+    uint32_t random;
+    struct reconciler reconciler;
+    int64_t now_ms;
+    /* What the edges have. */
+    bool is_importing;
+    bool has_port;
+    enum reconciler_action told; /* the last telling about the board's life */
+};
+
+static uint32_t draw(struct walk *walk, uint32_t below)
+{
+    walk->random ^= walk->random << 13;
+    walk->random ^= walk->random >> 17;
+    walk->random ^= walk->random << 5;
+    return walk->random % below;
+}
+
+static bool may_follow(enum reconciler_action before, enum reconciler_action now)
+{
+    switch (now) {
+    case RECONCILER_TELL_ARRIVAL:
+        return before == RECONCILER_TELL_REMOVAL;
+    case RECONCILER_TELL_ATTACHING:
+        return before == RECONCILER_TELL_ARRIVAL || before == RECONCILER_TELL_FAILED ||
+               before == RECONCILER_TELL_DETACHED;
+    case RECONCILER_TELL_READY:
+    case RECONCILER_TELL_FAILED:
+        return before == RECONCILER_TELL_ATTACHING;
+    case RECONCILER_TELL_DETACHED:
+        return before == RECONCILER_TELL_ATTACHING || before == RECONCILER_TELL_READY;
+    case RECONCILER_TELL_REMOVAL:
+        return before != RECONCILER_TELL_REMOVAL && before != RECONCILER_TELL_READY;
+    default:
+        return before != RECONCILER_TELL_REMOVAL; /* an update */
+    }
+}
+
+static void perform(struct walk *walk, enum reconciler_action action)
+{
+    switch (action) {
+    case RECONCILER_ATTACH:
+        assert_false(walk->is_importing || walk->has_port);
+        walk->is_importing = true;
+        break;
+    case RECONCILER_CANCEL_ATTACH:
+        assert_true(walk->is_importing);
+        walk->is_importing = false;
+        break;
+    case RECONCILER_DETACH:
+    case RECONCILER_CHECK_PORT:
+        assert_true(walk->has_port);
+        break;
+    case RECONCILER_RELEASE_PORT:
+        assert_true(walk->has_port);
+        walk->has_port = false;
+        break;
+    default:
+        if (!may_follow(walk->told, action))
+            fail_msg("%s after %s", words[action], words[walk->told]);
+        if (action != RECONCILER_TELL_UPDATE)
+            walk->told = action;
+        break;
+    }
+}
+
+static void expect_no_dead_end(const struct walk *walk)
+{
+    const struct reconciler *state = &walk->reconciler;
+
+    if (state->phase == RECONCILER_ENUMERATING || state->phase == RECONCILER_DETACHING ||
+        (state->phase == RECONCILER_WAITING && state->retry_in_ms >= 0))
+        assert_true(reconciler_deadline(state) != RECONCILER_NEVER);
+    assert_true(walk->is_importing == (state->phase == RECONCILER_ATTACHING));
+    if (state->present && state->wanted)
+        assert_true(state->phase != RECONCILER_IDLE);
+    else
+        assert_true(state->phase == RECONCILER_IDLE || state->phase == RECONCILER_DETACHING);
+}
+
+static void take(struct walk *walk, enum reconciler_event event, bool wanted,
+                 enum attach_fault fault)
+{
+    struct reconciler_actions actions;
+
+    if (event == RECONCILER_ATTACHED || event == RECONCILER_ATTACH_FAILED)
+        walk->is_importing = false;
+    if (event == RECONCILER_ATTACHED)
+        walk->has_port = true;
+    reconciler_step(&walk->reconciler, event, wanted, fault, walk->now_ms, &actions);
+    assert_true(actions.count <= RECONCILER_ACTIONS_MAX);
+    for (size_t i = 0; i < actions.count; i++)
+        perform(walk, actions.items[i]);
+    expect_no_dead_end(walk);
+}
+
+/* An edge says only what can be the case. */
+static bool is_possible(const struct walk *walk, enum reconciler_event event)
+{
+    switch (event) {
+    case RECONCILER_ATTACHED:
+    case RECONCILER_ATTACH_FAILED:
+        return walk->is_importing;
+    case RECONCILER_NODES_READY:
+    case RECONCILER_DEVICE_GONE:
+    case RECONCILER_PORT_FREE:
+    case RECONCILER_UNANSWERED:
+    case RECONCILER_SILENT:
+        return walk->has_port;
+    default:
+        return true;
+    }
+}
+
+static void step_anyhow(struct walk *walk)
+{
+    enum reconciler_event event = (enum reconciler_event)draw(walk, RECONCILER_TICK + 1);
+    enum attach_fault fault = (enum attach_fault)(1 + draw(walk, FAULT_COUNT - 1));
+    bool wanted = draw(walk, 4) != 0;
+
+    walk->now_ms += draw(walk, 8) == 0 ? draw(walk, 40000) : draw(walk, 300);
+    if (is_possible(walk, event))
+        take(walk, event, wanted, fault);
+}
+
+/* From here on all goes well. */
+static void settle(struct walk *walk)
+{
+    take(walk, RECONCILER_ARRIVED, true, FAULT_NONE);
+    for (int i = 0; i < 100 && walk->reconciler.phase != RECONCILER_READY; i++) {
+        if (walk->is_importing) {
+            take(walk, RECONCILER_ATTACHED, true, FAULT_NONE);
+        } else if (walk->reconciler.phase == RECONCILER_ENUMERATING) {
+            take(walk, RECONCILER_NODES_READY, true, FAULT_NONE);
+        } else if (walk->has_port) {
+            take(walk, RECONCILER_PORT_FREE, true, FAULT_NONE);
+        } else {
+            walk->now_ms = reconciler_deadline(&walk->reconciler);
+            take(walk, RECONCILER_TICK, true, FAULT_NONE);
+        }
+    }
+    assert_int_equal(walk->told, RECONCILER_TELL_READY);
+    take(walk, RECONCILER_REMOVED, true, FAULT_NONE);
+    take(walk, RECONCILER_PORT_FREE, true, FAULT_NONE);
+    assert_true(reconciler_is_over(&walk->reconciler));
+    assert_false(walk->has_port || walk->is_importing);
+}
+
+static uint32_t walks_seed(void)
+{
+    const char *given = getenv("TTYFERRY_TEST_SEED");
+
+    return given != NULL ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
+}
+
+static void any_order_of_events_keeps_the_rules(void **state)
+{
+    uint32_t seed = walks_seed();
+
+    (void)state;
+    print_message("TTYFERRY_TEST_SEED=%u\n", (unsigned)seed);
+    for (uint32_t i = 0; i < WALKS; i++) {
+        struct walk walk = {.random = (seed + i) * 2654435761u | 1u,
+                            .told = RECONCILER_TELL_REMOVAL};
+
+        reconciler_init(&walk.reconciler);
+        for (int step_no = 0; step_no < WALK_STEPS; step_no++)
+            step_anyhow(&walk);
+        settle(&walk);
+    }
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(stories) + 2];
+    struct CMUnitTest tests[COUNT(stories) + 3];
     size_t count = 0;
 
     for (size_t i = 0; i < COUNT(stories); i++)
@@ -388,5 +578,7 @@ int main(void)
             .name = stories[i].name, .test_func = run_story, .initial_state = (void *)&stories[i]};
     tests[count++] = (struct CMUnitTest){"deadlines", test_deadlines, NULL, NULL, NULL};
     tests[count++] = (struct CMUnitTest){"faults: a row each", test_faults, NULL, NULL, NULL};
+    tests[count++] = (struct CMUnitTest){"walks: any order of events keeps the rules",
+                                         any_order_of_events_keeps_the_rules, NULL, NULL, NULL};
     return _cmocka_run_group_tests("reconciler", tests, count, NULL, NULL);
 }
