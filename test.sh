@@ -54,9 +54,15 @@ parts=(
     "suite:$python tests/e2e/ghosts.py --figures"
 )
 if [ "$mode" = full ]; then
-    parts+=("suite:$python tests/e2e/chain.py --rounds 25 --figures")
+    parts+=(
+        "suite:$python tests/e2e/chain.py --rounds 25 --figures"
+        "suite:$python tests/e2e/cycles.py --cycles 1000"
+    )
 else
-    parts+=("suite:$python tests/e2e/chain.py --rounds 10")
+    parts+=(
+        "suite:$python tests/e2e/chain.py --rounds 10"
+        "suite:$python tests/e2e/cycles.py --cycles 30"
+    )
 fi
 # Programs that ctest starts under Wine find their prefix in the environment; the suites make prefixes of their own.
 exec "$python" tests/lab/wine.py run "$python" tests/run.py --minimum "$minimum" "${parts[@]}"

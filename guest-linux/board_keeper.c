@@ -352,6 +352,11 @@ void board_keeper_repeat(struct board_keeper *keeper, board_keeper_tell_fn tell_
         tell_fn(context, &event);
         break;
     case RECONCILER_WAITING:
+        if (keeper->reconciler.attempt == 0) { /* Lost, and not tried again yet. */
+            event_from_keeper(keeper, EVENT_DETACHED, &event);
+            tell_fn(context, &event);
+            break;
+        }
         event_from_keeper(keeper, EVENT_ATTACHING, &event);
         tell_fn(context, &event);
         event_from_keeper(keeper, EVENT_FAILED, &event);

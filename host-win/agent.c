@@ -65,16 +65,10 @@ static enum board_state told_state(const struct agent *agent, const char *id)
     return told != NULL ? told->state : BOARD_STATE_GONE;
 }
 
-/* A guest that could not say so in time has let go of a board that is gone: its kernel sees the end
- * of the connection as soon as Windows does. */
 static void publish(void *context, const struct event *event)
 {
     struct agent *agent = context;
-    struct event detached = {.type = EVENT_DETACHED, .board = event->board, .reason = REASON_LOST};
 
-    if (event->type == EVENT_REMOVAL && told_state(agent, event->board.id) == BOARD_STATE_READY) {
-        stream_publish(agent->stream, &detached);
-    }
     stream_publish(agent->stream, event);
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Random lives of boards: three places at once, at each one board after another, with resets, bootloaders, detaches, failed captures and
+"""Random lives of boards: five places at once, at each one board after another, with resets, bootloaders, detaches, failed captures and
 a link that is cut now and then. Every line of both streams keeps to the grammar of a board's life, and nothing is left behind.
 
     tests/e2e/cycles.py [--cycles N] [--seed S]
@@ -26,7 +26,8 @@ from rounds import expect_sound_lives, expect_sound_numbering, show_logs  # noqa
 from usbipd_service import Claim, UsbipdService  # noqa: E402
 
 # What may sit at each place. The Leonardo has a serial number, so that there is only one of it.
-PLACES = {"1-3": ("nano",), "1-5": ("driverless",), "2-1": ("leonardo",)}
+PLACES = {"1-3": ("nano",), "1-4": ("nano",), "1-5": ("driverless",), "2-1": ("leonardo",), "2-4": ("nano",)}
+CLAIM_LIMIT_S = 1.0
 BOOTLOADERS = {"leonardo": "leonardo_bootloader", "leonardo_bootloader": "leonardo"}
 CUT_PROBABILITY = 0.02
 WARM_CYCLES = 30
@@ -189,7 +190,7 @@ def main() -> int:
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     with Lab() as lab:
-        lab.start_service()
+        lab.start_service().claim_limit_s = CLAIM_LIMIT_S
         lab.start_agents(relay=True)
         cycles = Cycles(lab, arguments.cycles)
         try:

@@ -694,6 +694,17 @@ def board_that_is_lost_without_a_host_is_told_to_the_next(rig: Rig) -> None:
     detach(rig, "usb\\a", "1-3")
 
 
+def board_that_is_lost_and_not_tried_yet_is_told_as_detached(rig: Rig) -> None:
+    host = rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    rig.usbipd.unplug("1-3")
+    host.next("detached")
+    again = rig.connect(("usb\\a", "1-3"))
+    expect_equal(again.next("detached"), {"type": "detached", "id": "usb\\a", "reason": "server_lost"}, "what the next host is told")
+    attach(rig, "usb\\a", "1-3")
+    detach(rig, "usb\\a", "1-3")
+
+
 def restarted_agent_answers_for_each_board_that_it_has_not(rig: Rig) -> None:
     host = rig.connect()
     attach(rig, "usb\\a", "1-3")
@@ -967,6 +978,7 @@ CASES = [
     swapped_boards_are_not_mixed_up,
     one_id_at_two_places_is_the_later_one,
     board_that_is_lost_without_a_host_is_told_to_the_next,
+    board_that_is_lost_and_not_tried_yet_is_told_as_detached,
     restarted_agent_answers_for_each_board_that_it_has_not,
     agent_that_is_killed_while_the_kernel_brings_a_board_up_takes_it_over,
     agent_that_is_killed_leaves_what_nobody_wants,
