@@ -50,10 +50,10 @@ static const struct attach_fault_info infos[FAULT_COUNT] = {
     [FAULT_PROTOCOL] = {"usbipd_protocol", "usbipd's answer is not valid USB/IP",
                         "Check that usbipd-win is what listens there, and update it.", 5000, 15000,
                         FOREVER},
-    /* The boards were swapped; the news of that is on its way. */
+    /* The boards were swapped; the news of that is on its way. Each try takes the other board away
+     * from Windows for a moment. */
     [FAULT_OTHER_BOARD] = {"other_board", "usbipd has another board at this place",
-                           "If it lasts: unplug the board and plug it in again.", 500, 15000,
-                           FOREVER},
+                           "Unplug the board and plug it in again.", 500, 15000, 2},
     [FAULT_NO_BUSID] = {"no_busid", "the board hangs on a hub that usbipd cannot address",
                         "Plug the board into another USB port.", 0, 0, 0},
     [FAULT_NO_VHCI] = {"no_vhci", "the kernel's USB/IP host controller (vhci_hcd) is not there",
