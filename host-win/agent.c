@@ -610,6 +610,7 @@ int agent_run(const struct agent_options *options)
     agent->options = options;
     pnp_scan_init(&agent->last_scan);
     pnp_tracker_init(&agent->tracker);
+    agent->tracker.believes_windows = options->believes_windows;
     board_news_init(&agent->news, &agent->tracker.boards, &agent->sharing, publish, agent);
     error = run_loop(agent);
     pnp_tracker_finish(&agent->tracker);

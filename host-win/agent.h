@@ -2,6 +2,8 @@
 #ifndef TTYFERRY_HOST_WIN_AGENT_H
 #define TTYFERRY_HOST_WIN_AGENT_H
 
+#include <stdbool.h>
+
 #include "host-win/usbipd.h"
 #include "shared/core/config.h"
 
@@ -9,6 +11,7 @@ struct agent_options {
     struct config config;
     const char *stream_path; /* the pipe's full name */
     const struct usbipd_place *usbipd;
+    bool believes_windows; /* see struct pnp_tracker */
 };
 
 /* Runs until Ctrl-C, the console's or the session's end, or WM_CLOSE to its hidden window. The

@@ -1,6 +1,7 @@
 #include "host-win/agent_command.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "host-win/agent.h"
 #include "host-win/config_place.h"
@@ -13,6 +14,8 @@
 
 #define VERB "agent"
 #define STREAM_PATH_SIZE 256
+/* For the lab, which shows what comes of it (docs/testing.md). */
+#define BELIEVE_WINDOWS "TTYFERRY_LAB_BELIEVE_WINDOWS"
 
 static const char help[] =
     "Usage: ttyferry agent [--config PATH] [--log-level LEVEL] [--stream PIPE]\n"
@@ -38,7 +41,8 @@ static void find_default_config(char path[CONFIG_PLACE_PATH_SIZE])
 
 int agent_command(int argc, char **argv)
 {
-    struct agent_options options = {.usbipd = usbipd_place()};
+    struct agent_options options = {.usbipd = usbipd_place(),
+                                    .believes_windows = getenv(BELIEVE_WINDOWS) != NULL};
     char config_path[CONFIG_PLACE_PATH_SIZE];
     char stream_path[STREAM_PATH_SIZE];
     struct cli_agent agent;

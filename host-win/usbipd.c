@@ -134,10 +134,12 @@ static bool is_running(const wchar_t *mutex_name)
 void usbipd_read(const struct usbipd_place *place, struct sharing *sharing)
 {
     HKEY usbipd;
+    LSTATUS status;
 
     memset(sharing, 0, sizeof *sharing);
-    if (RegOpenKeyExW(place->root, place->key, 0, KEY_READ | KEY_WOW64_64KEY, &usbipd) !=
-        ERROR_SUCCESS) {
+    status = RegOpenKeyExW(place->root, place->key, 0, KEY_READ | KEY_WOW64_64KEY, &usbipd);
+    if (status != ERROR_SUCCESS) {
+        sharing->is_unreadable = status != ERROR_FILE_NOT_FOUND;
         return;
     }
     sharing->installed = true;

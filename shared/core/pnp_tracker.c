@@ -117,7 +117,8 @@ static bool is_captured(struct look *look, const struct board *known)
     const struct pnp_node *stub = pnp_scan_find_stub(look->event->scan, known);
     struct pnp_claim *claim;
 
-    if (stub == NULL || has_id(&look->tracker->leaving, stub->instance_id))
+    if (stub == NULL || look->tracker->believes_windows ||
+        has_id(&look->tracker->leaving, stub->instance_id))
         return false;
     claim = pnp_claims_get(&look->tracker->claims, known->id);
     if (claim != NULL) {
@@ -228,7 +229,7 @@ static int tell_captured(struct look *look)
 {
     const struct pnp_event *event = look->event;
 
-    for (size_t i = 0; i < event->capture_count; i++) {
+    for (size_t i = 0; i < event->capture_count && !look->tracker->believes_windows; i++) {
         const struct pnp_capture *capture = &event->captures[i];
         const struct pnp_node *stub = pnp_scan_find(event->scan, capture->stub_id);
         struct board board;
@@ -318,7 +319,8 @@ static int handle_request(struct look *look)
     const struct pnp_event *event = look->event;
     struct pnp_claim *claim = NULL;
 
-    if (board_table_find(&look->tracker->boards, event->id) != NULL)
+    if (!look->tracker->believes_windows &&
+        board_table_find(&look->tracker->boards, event->id) != NULL)
         claim = pnp_claims_get(&look->tracker->claims, event->id);
     if (claim == NULL)
         return 0; /* Not a board of ours. */

@@ -79,6 +79,9 @@ struct pnp_tracker {
      * about a board that has come since. */
     struct pnp_tracker_ids owed;
     struct pnp_claims claims;
+    /* Takes each removal and arrival at its word, usbipd-win's doing included. Only to show that
+     * this never ends: each attach makes the board go. */
+    bool believes_windows;
     int64_t doubted_until_ms;
 };
 

@@ -75,6 +75,13 @@ void sharing_remedy(const struct sharing *sharing, const struct board *board,
     const char *before = "";
     const char *after = "";
 
+    if (sharing->is_unreadable) {
+        text_copy(
+            remedy, SHARING_REMEDY_SIZE,
+            "usbipd-win's registry key HKLM\\SOFTWARE\\usbipd-win can't be read, so nothing is "
+            "known to be shared: reinstall usbipd-win, or give Users the right to read it");
+        return;
+    }
     if (!sharing->installed)
         before = "install usbipd-win (winget install usbipd), then ";
     else if (!sharing->running)

@@ -26,6 +26,7 @@ struct sharing_rule {
 
 struct sharing {
     bool installed;                               /* usbipd-win's key is there */
+    bool is_unreadable;                           /* its key is there, and Windows refuses it */
     bool running;                                 /* its service holds its mutex */
     char bound[SHARING_BOUND_MAX][BOARD_ID_SIZE]; /* instance ids in lower case */
     size_t bound_count;

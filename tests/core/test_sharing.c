@@ -132,6 +132,9 @@ static void test_remedies(void **state)
         sharing_remedy(&sharing, &serial_board, remedy);
         assert_string_equal(remedy, rows[i].text);
     }
+    sharing.is_unreadable = true;
+    sharing_remedy(&sharing, &serial_board, remedy);
+    assert_non_null(strstr(remedy, "HKLM\\SOFTWARE\\usbipd-win can't be read"));
 }
 
 int main(void)

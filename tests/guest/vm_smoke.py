@@ -356,8 +356,8 @@ def mad_import_reply_is_told_and_tried_again(rig: Rig) -> None:
 
 
 def odd_import_reply_is_good_enough(rig: Rig) -> None:
-    """A count of interfaces that lies, and a reply that comes byte by byte."""
-    for fault in ({"patch_at": 319, "patch_len": 1, "patch_value": 255}, {"drip_ms": 5}):
+    """A count of interfaces that lies, and a reply that takes 14 s, byte by byte."""
+    for fault in ({"patch_at": 319, "patch_len": 1, "patch_value": 255}, {"drip_ms": 45}):
         host = rig.connect()
         rig.usbipd.plug("1-3", "ch341")
         rig.usbipd.fault("1-3", times=1, **fault)

@@ -156,6 +156,9 @@ void usbip_conn_flush(struct usbip_conn *conn, int64_t now_us)
     sent = send_now(conn, conn->output, len);
     memmove(conn->output, conn->output + sent, conn->output_len - sent);
     conn->output_len -= sent;
+    if (conn->output_len == 0) {
+        conn->drip_us = 0;
+    }
 }
 
 bool usbip_conn_is_dripping(const struct usbip_conn *conn)

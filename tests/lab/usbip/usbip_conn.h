@@ -25,7 +25,7 @@ struct usbip_conn {
     size_t written; /* bytes so far, sent or not */
     struct usbip_patch patch;
     size_t budget;       /* bytes that may still be written; SIZE_MAX: no limit */
-    int64_t drip_us;     /* between single bytes; 0: all at once */
+    int64_t drip_us;     /* between single bytes, until all are sent; 0: none */
     int64_t drip_due_us; /* when the next may go; CLOCK_MONOTONIC */
     bool finishing;      /* close once the output is sent */
     bool failed;         /* close now */
