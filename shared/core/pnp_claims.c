@@ -76,6 +76,8 @@ void pnp_claim_set_phase(struct pnp_claim *claim, enum pnp_claim_phase phase, in
         claim->is_given_up = false;
         claim->has_returned = false;
         claim->has_failed = false;
+        claim->is_captured = false; /* If it is, that is of an earlier attempt. */
+        claim->away_until_ms = now_ms + PNP_CLAIM_CAPTURE_MS;
     }
     if (claim->is_away && phase == PNP_CLAIM_NONE) {
         shorten(claim, now_ms + (claim->is_captured ? PNP_CLAIM_RETURN_MS : PNP_CLAIM_FAILED_MS));

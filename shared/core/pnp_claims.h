@@ -18,9 +18,10 @@
 #define PNP_CLAIM_CAPTURE_MS 15000
 #define PNP_CLAIM_RETURN_MS 3000
 #define PNP_CLAIM_FAILED_MS 1000
-/* From usbipd's deleting its note to its closing the connection, at least. Source: usbipd-win,
- * which waits for 100 ms twice on that way. */
-#define PNP_CLAIM_GIVING_UP_MS 150
+/* From usbipd's deleting its note to the guest's losing the board, at least: usbipd-win waits for
+ * 100 ms twice on its way to closing the connection, and Linux takes some 150 ms to take a tty
+ * away. Where the connection went first, only the latter is left. */
+#define PNP_CLAIM_GIVING_UP_MS 250
 #define PNP_CLAIMS_NEVER INT64_MAX
 
 enum pnp_claim_phase {

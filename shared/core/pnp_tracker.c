@@ -288,8 +288,8 @@ static int handle_removed(struct look *look)
     struct pnp_claim *claim = pnp_claims_find(&tracker->claims, id);
     struct pnp_claim *captured = pnp_claims_find_stub(&tracker->claims, id);
 
-    if (forget_id(&tracker->owed, id))
-        return 0; /* Of the life that a scan has seen the end of; this may be the next one. */
+    if (has_id(&tracker->owed, id))
+        return 0; /* Of the life that a scan has seen the end of, be it told twice. */
     remember_id(&tracker->leaving, id);
     if (known != NULL && !pnp_claim_excuses(claim))
         tell_removal(look, known);

@@ -75,8 +75,8 @@ struct pnp_tracker {
     /* Windows tells of the removal before the node is gone (an open handle can hold it for long),
      * so scans that still show it mean nothing until it was missing once or has come again. */
     struct pnp_tracker_ids leaving;
-    /* A scan has seen them go, and the notice that says so may still be on its way: it is not
-     * about a board that has come since. */
+    /* A scan has seen them go, and the notice that says so may still be on its way: until one of
+     * their next arrival it is not about a board that has come since. */
     struct pnp_tracker_ids owed;
     struct pnp_claims claims;
     /* Takes each removal and arrival at its word, usbipd-win's doing included. Only to show that
