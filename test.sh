@@ -50,6 +50,7 @@ parts=(
     "suite:$python tests/host/pnp_smoke.py"
     "suite:$python tests/e2e/planted_bugs.py"
     "suite:$python tests/e2e/usbipd_rows.py"
+    "suite:$python tests/e2e/chips.py"
     "suite:$python tests/e2e/naive.py"
     "suite:$python tests/e2e/lost_and_found.py --figures"
     "suite:$python tests/e2e/ghosts.py --figures"

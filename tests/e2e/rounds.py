@@ -17,7 +17,10 @@ from lab import Board, Lab  # noqa: E402
 from streams import EventStream  # noqa: E402
 
 ECHO_BYTES = 4096
-TTY_PREFIX = {"ch341": "/dev/ttyUSB", "cdc_acm": "/dev/ttyACM"}
+TTY_PREFIX = {
+    "ch341": "/dev/ttyUSB", "cp2102": "/dev/ttyUSB", "ft232r": "/dev/ttyUSB", "pl2303": "/dev/ttyUSB",
+    "cdc_acm": "/dev/ttyACM", "cdc_super": "/dev/ttyACM",
+}
 
 
 @dataclasses.dataclass

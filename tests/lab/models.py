@@ -37,6 +37,26 @@ MODELS = {
     "leonardo_bootloader": Model(
         "cdc_acm", 0x2341, 0x0036, "Arduino Leonardo bootloader", "USB\\DevClass_EF&SubClass_02&Prot_01;USB\\COMPOSITE", com_on="child",
     ),
+    "cp2102": Model(
+        "cp2102", 0x10C4, 0xEA60, "Silicon Labs CP210x USB to UART Bridge", "USB\\Class_FF&SubClass_00&Prot_00;USB\\Class_FF", serial="0001",
+    ),
+    # FTDI's bus driver makes a child node, which has the COM port.
+    "ft232r": Model(
+        "ft232r", 0x0403, 0x6001, "USB Serial Converter", "USB\\Class_FF&SubClass_FF&Prot_FF;USB\\Class_FF", com_on="child", serial="A50285BI",
+    ),
+    "pl2303": Model("pl2303", 0x067B, 0x2303, "Prolific USB-to-Serial Comm Port", "USB\\Class_FF&SubClass_00&Prot_00;USB\\Class_FF"),
+    "dual": Model(
+        "dual_cdc", 0x2E8A, 0x000C, "USB Composite Device", "USB\\DevClass_EF&SubClass_02&Prot_01;USB\\COMPOSITE", com_on="child",
+        serial="E6614C311B7F3A29",
+    ),
+    "superspeed": Model(
+        "cdc_super", 0x1209, 0x0001, "USB Composite Device", "USB\\DevClass_EF&SubClass_02&Prot_01;USB\\COMPOSITE", com_on="child",
+        serial="SUPER0001",
+    ),
+    # Windows has no driver for it either.
+    "dfu": Model(
+        "dfu", 0x0483, 0xDF11, "STM32  BOOTLOADER", "USB\\Class_FE&SubClass_01&Prot_02;USB\\Class_FE", serial="335B364D3034", driver=False,
+    ),
     # No driver on Windows (Code 28): the node has no interface, and only a rescan finds it.
     "driverless": Model(
         "ch341", 0x1A86, 0x7523, "USB2.0-Serial", "USB\\Class_FF&SubClass_01&Prot_02;USB\\Class_FF", driver=False,

@@ -33,8 +33,8 @@ from vm import Vm, VmError  # noqa: E402
 
 ECHO_BYTES = 4096
 REPLY_BYTES = 320
-CHIPS = {"ch341": ("1-3", "/dev/ttyUSB"), "cdc_acm": ("2-7", "/dev/ttyACM")}
-DRIVERS = "vhci-hcd cdc-acm ch341"
+CHIPS = {"ch341": ("1-3", "/dev/ttyUSB"), "cdc_acm": ("2-7", "/dev/ttyACM"), "cp2102": ("1-5", "/dev/ttyUSB"), "ft232r": ("1-6", "/dev/ttyUSB"), "pl2303": ("1-7", "/dev/ttyUSB")}
+DRIVERS = "vhci-hcd cdc-acm ch341 cp210x ftdi_sio pl2303"
 OPERATION_HEADER = bytes.fromhex("01118003") + bytes(4)
 
 
@@ -199,6 +199,18 @@ def ch341_echoes_and_goes(lab: Lab) -> None:
 
 def cdc_acm_echoes_and_goes(lab: Lab) -> None:
     attach_and_echo(lab, "cdc_acm")
+
+
+def cp2102_echoes_and_goes(lab: Lab) -> None:
+    attach_and_echo(lab, "cp2102")
+
+
+def ft232r_echoes_and_goes(lab: Lab) -> None:
+    attach_and_echo(lab, "ft232r")
+
+
+def pl2303_echoes_and_goes(lab: Lab) -> None:
+    attach_and_echo(lab, "pl2303")
 
 
 def slow_high_speed_boards_echo(lab: Lab) -> None:
@@ -474,6 +486,9 @@ CASES: list[Callable[[Lab], None]] = [
     machine_pauses_and_restarts,
     ch341_echoes_and_goes,
     cdc_acm_echoes_and_goes,
+    cp2102_echoes_and_goes,
+    ft232r_echoes_and_goes,
+    pl2303_echoes_and_goes,
     slow_high_speed_boards_echo,
     both_chips_at_once,
     echo_off_turns_the_echo_red,

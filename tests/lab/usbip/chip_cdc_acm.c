@@ -11,7 +11,7 @@ enum {
     REQUEST_SET_CONTROL_LINE_STATE = 0x22,
 };
 
-static int control(struct usb_board *board, const struct usb_setup *setup, uint8_t *data)
+int usb_chip_cdc_control(struct usb_board *board, const struct usb_setup *setup, uint8_t *data)
 {
     switch (setup->request) {
     case REQUEST_SET_LINE_CODING:
@@ -83,5 +83,47 @@ const struct usb_chip chip_cdc_acm = {
         },
     .interface_count = 2,
     .channel_count = 1,
-    .control = control,
+    .control = usb_chip_cdc_control,
+};
+
+/* The same function in a board that only SuperSpeed ports take. */
+const struct usb_chip chip_cdc_super = {
+    .name = "cdc_super",
+    .vid = 0x1209,
+    .pid = 0x0001,
+    .bcd_usb = 0x0300,
+    .bcd_device = 0x0100,
+    .class = {0xef, 2, 1},
+    .packet_bytes_0 = 9,
+    .attributes = 0x80,
+    .manufacturer = "pid.codes",
+    .product = "SuperSpeed serial",
+    .serial = "SUPER0001",
+    .interfaces =
+        {
+            {
+                .class = {2, 2, 0},
+                .before = association,
+                .before_len = sizeof association,
+                .functional = functional,
+                .functional_len = sizeof functional,
+                .endpoints = {{.address = 0x81,
+                               .kind = USB_ENDPOINT_INTERRUPT,
+                               .packet_bytes = 16,
+                               .interval = 10}},
+                .endpoint_count = 1,
+            },
+            {
+                .class = {10, 0, 0},
+                .endpoints =
+                    {
+                        {.address = 0x02, .kind = USB_ENDPOINT_BULK, .packet_bytes = 64},
+                        {.address = 0x83, .kind = USB_ENDPOINT_BULK, .packet_bytes = 64},
+                    },
+                .endpoint_count = 2,
+            },
+        },
+    .interface_count = 2,
+    .channel_count = 1,
+    .control = usb_chip_cdc_control,
 };

@@ -122,13 +122,18 @@ static int set_product(void *target, const char *value)
 
 static int set_speed(void *target, const char *value)
 {
-    int choice;
-    int error = parse_choice(value, (const char *const[]){"full", "high"}, &choice);
-    if (error == 0) {
-        ((struct usbip_export_config *)target)->board.speed =
-            choice == 0 ? USB_SPEED_FULL : USB_SPEED_HIGH;
+    static const struct {
+        const char *name;
+        enum usb_speed speed;
+    } speeds[] = {{"full", USB_SPEED_FULL}, {"high", USB_SPEED_HIGH}, {"super", USB_SPEED_SUPER}};
+
+    for (size_t i = 0; i < sizeof speeds / sizeof speeds[0]; i++) {
+        if (strcmp(speeds[i].name, value) == 0) {
+            ((struct usbip_export_config *)target)->board.speed = speeds[i].speed;
+            return 0;
+        }
     }
-    return error;
+    return ERR_INVALID;
 }
 
 static int set_vid(void *target, const char *value)
@@ -348,7 +353,7 @@ static void run_plug(struct usbip_server *server, const struct command *command,
     }
     config = (struct usbip_export_config){
         .board = {.chip = chip,
-                  .speed = USB_SPEED_FULL,
+                  .speed = chip->bcd_usb >= 0x0300 ? USB_SPEED_SUPER : USB_SPEED_FULL,
                   .vid = chip->vid,
                   .pid = chip->pid,
                   .product = chip->product,

@@ -1,6 +1,6 @@
 /* The text commands that drive the USB/IP double: one line in, one line out.
  *
- *   plug busid=1-3 chip=ch341 [instance=ID] [serial=TEXT] [product=TEXT] [speed=full|high]
+ *   plug busid=1-3 chip=ch341 [instance=ID] [serial=TEXT] [product=TEXT] [speed=full|high|super]
  *        [vid=1a86] [pid=7523] [echo=on|off] [delay_us=N]             -> ok
  *        [shared=yes|no]
  *   unplug busid=1-3                                                   -> ok

@@ -186,16 +186,41 @@ static bool take_from_host(struct usb_board *board, struct usb_pending *pending)
     return true;
 }
 
-/* True if there was something to send. */
+/* One packet as the chip sends it, of at most `room` bytes; 0 if there is nothing to send. */
+static uint32_t put_packet(struct usb_board *board, const struct usb_endpoint *endpoint,
+                           uint8_t *data, uint32_t room)
+{
+    const struct usb_chip *chip = board->chip;
+    uint32_t header_len = (uint32_t)chip->packet_header_len;
+    uint32_t most = room < endpoint->packet_bytes ? room : endpoint->packet_bytes;
+    uint32_t taken = 0;
+    if (most > header_len) {
+        taken = (uint32_t)usb_fifo_take(&board->fifos[endpoint->channel], data + header_len,
+                                        most - header_len);
+    }
+    if (taken == 0) {
+        return 0;
+    }
+    if (header_len > 0) {
+        memcpy(data, chip->packet_header, header_len);
+    }
+    board->counters.tx_bytes += taken;
+    return header_len + taken;
+}
+
+/* True if there was something to send. A packet that is not full ends the transfer. */
 static bool give_to_host(struct usb_board *board, const struct usb_pending *pending)
 {
     uint8_t data[USB_BOARD_MAX_TRANSFER_BYTES];
-    uint32_t len = (uint32_t)usb_fifo_take(&board->fifos[pending->endpoint->channel], data,
-                                           pending->len_bytes);
+    uint32_t len = 0;
+    uint32_t packet;
+    do {
+        packet = put_packet(board, pending->endpoint, data + len, pending->len_bytes - len);
+        len += packet;
+    } while (packet == pending->endpoint->packet_bytes);
     if (len == 0 && pending->len_bytes > 0) {
         return false;
     }
-    board->counters.tx_bytes += len;
     complete(board, pending->id, true, 0, data, len);
     return true;
 }

@@ -22,7 +22,11 @@ enum {
     USB_BOARD_LINE_CODING_BYTES = 7,
 };
 
-enum usb_speed { USB_SPEED_FULL = 2, USB_SPEED_HIGH = 3 }; /* USB/IP's numbers */
+enum usb_speed {
+    USB_SPEED_FULL = 2,
+    USB_SPEED_HIGH = 3,
+    USB_SPEED_SUPER = 5
+}; /* USB/IP's numbers */
 
 enum usb_line_state { USB_LINE_DTR = 1, USB_LINE_RTS = 2 };
 

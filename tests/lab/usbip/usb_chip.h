@@ -60,11 +60,13 @@ struct usb_chip {
     uint16_t bcd_usb;
     uint16_t bcd_device;
     struct usb_class class;
-    uint8_t packet_bytes_0; /* of endpoint 0 */
+    uint8_t packet_bytes_0; /* of endpoint 0; at SuperSpeed its logarithm */
     uint8_t attributes;     /* bmAttributes of the configuration */
     const char *manufacturer;
     const char *product;
     const char *serial; /* this and the two above: NULL where the chip has no such string */
+    const uint8_t *packet_header; /* at the start of each bulk packet to the host, or NULL */
+    size_t packet_header_len;
     struct usb_interface interfaces[USB_CHIP_MAX_INTERFACES];
     size_t interface_count;
     size_t channel_count;
@@ -76,7 +78,16 @@ struct usb_chip {
 };
 
 extern const struct usb_chip chip_cdc_acm;
+extern const struct usb_chip chip_cdc_super;
 extern const struct usb_chip chip_ch341;
+extern const struct usb_chip chip_cp2102;
+extern const struct usb_chip chip_dfu;
+extern const struct usb_chip chip_dual_cdc;
+extern const struct usb_chip chip_ft232r;
+extern const struct usb_chip chip_pl2303;
+
+/* The class requests of a CDC-ACM function, for the tables of such chips. */
+int usb_chip_cdc_control(struct usb_board *board, const struct usb_setup *setup, uint8_t *data);
 
 /* NULL for a name that no chip has. */
 const struct usb_chip *usb_chip_find(const char *name);

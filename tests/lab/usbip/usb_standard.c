@@ -15,6 +15,10 @@ enum {
     LANGUAGE_ENGLISH_US = 0x0409,
     CONFIGURATION_VALUE = 1,
     HIGH_SPEED_BULK_BYTES = 512,
+    SUPER_SPEED_BULK_BYTES = 1024,
+    CAPABILITY_USB_2_EXTENSION = 2,
+    CAPABILITY_SUPER_SPEED = 3,
+    SPEEDS_SUPPORTED = 0x000e, /* full, high, super */
     MAX_POWER_2_MA = 50,
 };
 
@@ -88,16 +92,36 @@ static int put_qualifier(const struct usb_board *board, unsigned index,
     return usb_descriptor_finish(descriptor);
 }
 
+static uint16_t packet_bytes(const struct usb_board *board, const struct usb_endpoint *endpoint)
+{
+    if (endpoint->kind != USB_ENDPOINT_BULK || board->speed == USB_SPEED_FULL) {
+        return endpoint->packet_bytes;
+    }
+    return board->speed == USB_SPEED_HIGH ? HIGH_SPEED_BULK_BYTES : SUPER_SPEED_BULK_BYTES;
+}
+
+static void put_companion(const struct usb_endpoint *endpoint, struct usb_descriptor *descriptor)
+{
+    bool is_interrupt = endpoint->kind == USB_ENDPOINT_INTERRUPT;
+    usb_descriptor_u8(descriptor, 6);
+    usb_descriptor_u8(descriptor, USB_DESCRIPTOR_ENDPOINT_COMPANION);
+    usb_descriptor_u8(descriptor, 0); /* bMaxBurst */
+    usb_descriptor_u8(descriptor, 0);
+    usb_descriptor_u16(descriptor, is_interrupt ? endpoint->packet_bytes : 0);
+}
+
 static void put_endpoint(const struct usb_board *board, const struct usb_endpoint *endpoint,
                          struct usb_descriptor *descriptor)
 {
-    bool is_wide = endpoint->kind == USB_ENDPOINT_BULK && board->speed == USB_SPEED_HIGH;
     usb_descriptor_u8(descriptor, 7);
     usb_descriptor_u8(descriptor, USB_DESCRIPTOR_ENDPOINT);
     usb_descriptor_u8(descriptor, endpoint->address);
     usb_descriptor_u8(descriptor, (uint8_t)endpoint->kind);
-    usb_descriptor_u16(descriptor, is_wide ? HIGH_SPEED_BULK_BYTES : endpoint->packet_bytes);
+    usb_descriptor_u16(descriptor, packet_bytes(board, endpoint));
     usb_descriptor_u8(descriptor, endpoint->interval);
+    if (board->speed == USB_SPEED_SUPER) {
+        put_companion(endpoint, descriptor);
+    }
 }
 
 static void put_interface(const struct usb_board *board, uint8_t number,
@@ -138,6 +162,33 @@ static int put_configuration(const struct usb_board *board, unsigned index,
     return usb_descriptor_finish_configuration(descriptor);
 }
 
+/* What a device of USB 3 has beyond its descriptor: no power states of the link, and its speeds. */
+static int put_bos(const struct usb_board *board, unsigned index, struct usb_descriptor *descriptor)
+{
+    enum { BOS_BYTES = 5, EXTENSION_BYTES = 7, SUPER_SPEED_BYTES = 10 };
+    if (board->speed != USB_SPEED_SUPER || index != 0) {
+        return ERR_NOT_FOUND;
+    }
+    usb_descriptor_u8(descriptor, BOS_BYTES);
+    usb_descriptor_u8(descriptor, USB_DESCRIPTOR_BOS);
+    usb_descriptor_u16(descriptor, BOS_BYTES + EXTENSION_BYTES + SUPER_SPEED_BYTES);
+    usb_descriptor_u8(descriptor, 2); /* bNumDeviceCaps */
+    usb_descriptor_u8(descriptor, EXTENSION_BYTES);
+    usb_descriptor_u8(descriptor, USB_DESCRIPTOR_CAPABILITY);
+    usb_descriptor_u8(descriptor, CAPABILITY_USB_2_EXTENSION);
+    usb_descriptor_u16(descriptor, 0);
+    usb_descriptor_u16(descriptor, 0);
+    usb_descriptor_u8(descriptor, SUPER_SPEED_BYTES);
+    usb_descriptor_u8(descriptor, USB_DESCRIPTOR_CAPABILITY);
+    usb_descriptor_u8(descriptor, CAPABILITY_SUPER_SPEED);
+    usb_descriptor_u8(descriptor, 0);
+    usb_descriptor_u16(descriptor, SPEEDS_SUPPORTED);
+    usb_descriptor_u8(descriptor, 1);  /* works from full speed on */
+    usb_descriptor_u8(descriptor, 0);  /* exit latency of U1 */
+    usb_descriptor_u16(descriptor, 0); /* and of U2 */
+    return usb_descriptor_finish(descriptor);
+}
+
 static int put_string(const struct usb_board *board, unsigned index,
                       struct usb_descriptor *descriptor)
 {
@@ -162,10 +213,9 @@ int usb_standard_descriptor(const struct usb_board *board, uint16_t value,
         uint8_t type;
         int (*put)(const struct usb_board *, unsigned index, struct usb_descriptor *);
     } kinds[] = {
-        {USB_DESCRIPTOR_DEVICE, put_device},
-        {USB_DESCRIPTOR_CONFIGURATION, put_configuration},
-        {USB_DESCRIPTOR_STRING, put_string},
-        {USB_DESCRIPTOR_DEVICE_QUALIFIER, put_qualifier},
+        {USB_DESCRIPTOR_DEVICE, put_device}, {USB_DESCRIPTOR_CONFIGURATION, put_configuration},
+        {USB_DESCRIPTOR_STRING, put_string}, {USB_DESCRIPTOR_DEVICE_QUALIFIER, put_qualifier},
+        {USB_DESCRIPTOR_BOS, put_bos},
     };
 
     usb_descriptor_init(descriptor);
