@@ -1,16 +1,19 @@
 #!/usr/bin/python3
 """Runs test programs and counts the tests inside them, not the programs.
 
-    tests/run.py [--minimum N] PART...
+    tests/run.py [--minimum N] [--jobs N] PART...
 
 A PART is `ctest:DIR` (each test that CMake registered in the build folder DIR: a cmocka program
 counts its tests, any other program counts as one) or `suite:COMMAND` (a program that ends with a
-line "N passed, N failed"). Every program's output is kept and shown if something in it failed.
+line "N passed, N failed"). N programs run at once, started in the order of the parts; each says its
+line when it ends. A program's output is shown if something in it failed, and what failed is named
+once more at the end.
 Ends with "N passed, N failed[, N skipped]"; exits 0 only if nothing failed and at least N ran.
 """
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import dataclasses
 import json
 import os
@@ -20,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Callable
 
 PROGRAM_TIMEOUT_S = 900
 
@@ -40,7 +44,11 @@ def run(command: list[str], cwd: str | None = None) -> tuple[int, str]:
     """Runs to the end; a program that hangs is ended and has failed. The output goes through a file, for what Wine starts
     on a program's behalf would keep a pipe open long after it."""
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output,
+                                       stderr=subprocess.STDOUT)
+        except OSError as error:
+            return 127, f"ERROR: it does not start: {error}\n"
         try:
             code, note = process.wait(PROGRAM_TIMEOUT_S), ""
         except subprocess.TimeoutExpired:
@@ -71,57 +79,88 @@ def count_suite(output: str) -> Count | None:
     return Count(*(int(n or 0) for n in found[-1])) if found else None
 
 
-def show(name: str, count: Count, seconds: float, output: str, code: int) -> None:
-    bad = count.failed > 0
-    print(f"{'FAILED' if bad else 'ok    '}  {name:<58} {count.passed:4d} passed  {seconds:6.1f} s", flush=True)
-    if bad:
-        print("\n".join(f"    | {line}" for line in output.splitlines()[-120:]))
-        print(f"    exit code {code}", flush=True)
-    for line in output.splitlines():
-        if re.match(r"\s*skipped:?\s", line, re.I):
-            print(f"    {line.strip()}")
+@dataclasses.dataclass
+class Program:
+    name: str
+    command: list[str]
+    cwd: str | None
+    counter: Callable[[str], Count | None]
 
 
-def run_one(name: str, command: list[str], cwd: str | None, counters) -> Count:
+@dataclasses.dataclass
+class Result:
+    program: Program
+    count: Count
+    code: int
+    output: str
+    seconds: float
+
+
+def run_program(program: Program) -> Result:
     start = time.monotonic()
-    code, output = run(command, cwd)
-    count = next((c for c in (counter(output) for counter in counters) if c), None)
+    code, output = run(program.command, program.cwd)
+    count = program.counter(output)
     if count is None:
         count = Count(passed=int(code == 0), failed=int(code != 0))
     elif code != 0 and count.failed == 0:
         count.failed = 1
-    show(name, count, time.monotonic() - start, output, code)
-    return count
+    return Result(program, count, code, output, time.monotonic() - start)
 
 
-def run_ctest(build: str) -> Count:
-    listing = json.loads(subprocess.run(["ctest", "--show-only=json-v1"], cwd=build, check=True,
+def show(result: Result) -> None:
+    bad = result.count.failed > 0
+    print(f"{'FAILED' if bad else 'ok    '}  {result.program.name:<58} {result.count.passed:4d} passed"
+          f"  {result.seconds:6.1f} s", flush=True)
+    if bad:
+        print("\n".join(f"    | {line}" for line in result.output.splitlines()[-120:]))
+        print(f"    exit code {result.code}", flush=True)
+    for line in result.output.splitlines():
+        if re.match(r"\s*skipped:?\s", line, re.I):
+            print(f"    {line.strip()}")
+
+
+def show_again(failed: list[Result]) -> None:
+    """A short reminder, for the output may be long and seen only in part."""
+    for result in failed:
+        print(f"FAILED  {result.program.name}")
+        told = [line for line in result.output.splitlines() if re.search(r"\bFAIL|Error\b|ERROR", line)]
+        print("\n".join(f"    | {line}" for line in told[-20:]))
+
+
+def programs_of(part: str) -> list[Program]:
+    kind, _, what = part.partition(":")
+    if kind == "suite":
+        return [Program(what, shlex.split(what), None, count_suite)]
+    if kind != "ctest":
+        sys.exit(f"a PART starts with ctest: or suite:, not '{part}'")
+    what = os.path.abspath(what)
+    listing = json.loads(subprocess.run(["ctest", "--show-only=json-v1"], cwd=what, check=True,
                                         stdout=subprocess.PIPE).stdout)
-    total = Count()
+    programs = []
     for test in listing["tests"]:
-        if "command" not in test:
-            print(f"FAILED  {build} {test['name']}: was not built")
-            total.failed += 1
-            continue
-        cwd = next((p["value"] for p in test.get("properties", []) if p["name"] == "WORKING_DIRECTORY"), build)
-        total.add(run_one(f"{build} {test['name']}", test["command"], cwd, [count_cmocka]))
-    return total
+        folder = next((p["value"] for p in test.get("properties", []) if p["name"] == "WORKING_DIRECTORY"), what)
+        # A test without a command was not built: running the name it lacks says so.
+        programs.append(Program(f"{what} {test['name']}", test.get("command", [f"{what}/{test['name']}"]), folder,
+                                count_cmocka))
+    return programs
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minimum", type=int, default=1, help="fail if fewer tests ran")
     parser.add_argument("parts", nargs="+", metavar="PART")
+    parser.add_argument("--jobs", type=int, default=1, help="programs that run at once")
     arguments = parser.parse_args()
-    total = Count()
-    for part in arguments.parts:
-        kind, _, what = part.partition(":")
-        if kind == "ctest":
-            total.add(run_ctest(os.path.abspath(what)))
-        elif kind == "suite":
-            total.add(run_one(what, shlex.split(what), None, [count_suite]))
-        else:
-            parser.error(f"a PART starts with ctest: or suite:, not '{part}'")
+    programs = [program for part in arguments.parts for program in programs_of(part)]
+    total, failed = Count(), []
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run_program, p) for p in programs]):
+            result = done.result()
+            show(result)
+            total.add(result.count)
+            if result.count.failed:
+                failed.append(result)
+    show_again(failed)
     ran = total.passed + total.failed
     if ran < arguments.minimum:
         print(f"FAILED  only {ran} tests ran, at least {arguments.minimum} must")
