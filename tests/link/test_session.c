@@ -282,7 +282,7 @@ static void the_deadline_is_over_once_the_session_is_up(void **state)
     assert_int_equal(rig_timer_due_ms(rig), SESSION_HANDSHAKE_MS);
     peer_send(&pair.peer, GUEST_HELLO);
     rig_run_until(rig, &pair.us.up);
-    assert_int_equal(rig_timer_due_ms(rig), SESSION_HEARTBEAT_MS);
+    assert_in_range(rig_timer_due_ms(rig), 0, SESSION_HEARTBEAT_MS);
     session_close(pair.session, ERR_CANCELLED);
     expect_closed(rig, &pair, true, ERR_CANCELLED);
 }
