@@ -45,6 +45,7 @@ struct attachment {
     bool has_place;
     struct vhci_place place;
     bool is_there;     /* the USB device is in the device tree */
+    bool is_leaving;   /* the kernel has begun to take it away */
     bool awaits_nodes; /* from on_attached to on_ready */
     bool is_bound;     /* the interfaces are there, and the drivers that were loaded have probed */
     struct usb_settle *settle; /* NULL unless it is awaited that they are */
@@ -53,6 +54,7 @@ struct attachment {
     /* Times of uv_hrtime. */
     uint64_t started_ns;
     uint64_t attached_ns;
+    uint64_t leaving_ns;
     uint64_t records_since_us; /* udevd's older records are not about this device */
     uint64_t last_node_ns;
 };
@@ -158,6 +160,7 @@ static void begin_to_await_nodes(struct attachment *attachment)
 {
     attachment->has_place = true;
     attachment->is_there = false;
+    attachment->is_leaving = false;
     attachment->awaits_nodes = true;
     attachment->is_bound = false;
     attachment->load_count = 0;
@@ -508,6 +511,17 @@ static void take_device_event(struct attachment *attachment, const struct uevent
     }
 }
 
+/* What is below the device goes first, its own removal comes last. */
+static void note_leaving(struct attachment *attachment, const struct uevent *event)
+{
+    if (strcmp(event->action, "add") == 0) {
+        attachment->is_leaving = false; /* It was a driver's doing. */
+    } else if (strcmp(event->action, "remove") == 0 && !attachment->is_leaving) {
+        attachment->is_leaving = true;
+        attachment->leaving_ns = uv_hrtime();
+    }
+}
+
 void attachment_uevent(struct attachment *attachment, const struct uevent *event)
 {
     if (uv_is_active((uv_handle_t *)&attachment->former)) {
@@ -518,12 +532,18 @@ void attachment_uevent(struct attachment *attachment, const struct uevent *event
         !uevent_path_is_below(event->devpath, attachment->place.devpath)) {
         return;
     }
+    note_leaving(attachment, event);
     if (strcmp(event->devpath, attachment->place.devpath) == 0) {
         take_device_event(attachment, event);
     } else if (attachment->awaits_nodes && strcmp(event->action, "remove") != 0) {
         attachment->last_node_ns = uv_hrtime();
         look_at_nodes(attachment);
     }
+}
+
+int64_t attachment_leaving_ms(const struct attachment *attachment)
+{
+    return attachment->is_leaving ? (int64_t)to_ms(attachment->leaving_ns, uv_hrtime()) : 0;
 }
 
 static void on_settled(void *context)

@@ -44,6 +44,7 @@ static void event_from_keeper(const struct board_keeper *keeper, enum event_type
     event->attempt = reconciler->attempt;
     event->reason = reconciler->reason;
     event->took = keeper->took;
+    event->leaving_ms = type == EVENT_DETACHED ? attachment_leaving_ms(keeper->attachment) : 0;
     if (type == EVENT_FAILED) {
         text_copy(event->code, sizeof event->code, info->code);
         text_copy(event->message, sizeof event->message, info->message);

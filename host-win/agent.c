@@ -474,7 +474,9 @@ static void on_link_report(void *context, const struct event *event)
         board_news_report(&agent->news, event);
         schedule_news(agent);
     }
-    track(agent, (struct pnp_event){.type = pnp_event_from_report(event), .id = event->board.id});
+    track(agent, (struct pnp_event){.type = pnp_event_from_report(event),
+                                    .id = event->board.id,
+                                    .leaving_ms = event->leaving_ms});
 }
 
 static const struct guest_link_callbacks link_callbacks = {

@@ -11,6 +11,7 @@
 #define EVENT_TEXT_SIZE 512
 #define EVENT_PEER_SIZE 64
 #define EVENT_RETRY_MAX_MS (24 * 60 * 60 * 1000)
+#define EVENT_LEAVING_MAX_MS EVENT_RETRY_MAX_MS
 
 enum event_type {
     EVENT_SNAPSHOT,
@@ -52,6 +53,8 @@ struct event {
     unsigned attempt;                 /* EVENT_ATTACHING; the first is 1 */
     struct event_took took;           /* EVENT_READY; ttys and usb_node are in the board */
     enum event_reason reason;         /* EVENT_DETACHED */
+    int64_t leaving_ms;               /* EVENT_DETACHED, between agents only: how long ago the
+                                       * kernel began to take the device away; 0: not known */
     char code[EVENT_CODE_SIZE];       /* EVENT_FAILED */
     char message[EVENT_TEXT_SIZE];    /* EVENT_FAILED */
     char remedy[EVENT_TEXT_SIZE];     /* EVENT_FAILED, EVENT_NEEDS_SHARING */

@@ -95,9 +95,9 @@ void pnp_claim_set_noted(struct pnp_claim *claim, bool is_noted, int64_t now_ms)
     claim->is_noted = is_noted;
 }
 
-bool pnp_claim_is_given_up(const struct pnp_claim *claim, int64_t now_ms)
+bool pnp_claim_is_given_up(const struct pnp_claim *claim, int64_t lost_ms)
 {
-    return claim->is_given_up && now_ms - claim->given_up_ms >= PNP_CLAIM_GIVING_UP_MS;
+    return claim->is_given_up && lost_ms - claim->given_up_ms >= PNP_CLAIM_GIVING_UP_MS;
 }
 
 void pnp_claim_miss(struct pnp_claim *claim, int64_t now_ms)

@@ -18,10 +18,10 @@
 #define PNP_CLAIM_CAPTURE_MS 15000
 #define PNP_CLAIM_RETURN_MS 3000
 #define PNP_CLAIM_FAILED_MS 1000
-/* From usbipd's deleting its note to the guest's losing the board, at least: usbipd-win waits for
- * 100 ms twice on its way to closing the connection, and Linux takes some 150 ms to take a tty
- * away. Where the connection went first, only the latter is left. */
-#define PNP_CLAIM_GIVING_UP_MS 250
+/* From usbipd's deleting its note to the guest's beginning to lose the board, at least: usbipd-win
+ * waits for 100 ms twice on its way to closing the connection. Where the connection went first, the
+ * guest was first too, but for what the news takes to get here. */
+#define PNP_CLAIM_GIVING_UP_MS 120
 #define PNP_CLAIMS_NEVER INT64_MAX
 
 enum pnp_claim_phase {
@@ -73,9 +73,9 @@ void pnp_claim_set_phase(struct pnp_claim *claim, enum pnp_claim_phase phase, in
  * the board; when a board resets or is pulled, the note goes after it. Source: usbipd-win. */
 void pnp_claim_set_noted(struct pnp_claim *claim, bool is_noted, int64_t now_ms);
 
-/* True if usbipd gave the board up before the guest lost it. It deletes the note as well when it is
- * the guest's side that has hung up, but then the guest knows at about the same time. */
-bool pnp_claim_is_given_up(const struct pnp_claim *claim, int64_t now_ms);
+/* True if usbipd gave the board up before the guest began to lose it, at lost_ms. It deletes the
+ * note as well when it is the guest's side that has hung up, but then the guest was first. */
+bool pnp_claim_is_given_up(const struct pnp_claim *claim, int64_t lost_ms);
 
 /* Neither the board nor its stub is there: its time starts, unless it runs already. */
 void pnp_claim_miss(struct pnp_claim *claim, int64_t now_ms);

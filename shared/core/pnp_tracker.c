@@ -333,9 +333,10 @@ static int handle_request(struct look *look)
 static void tell_end(struct look *look, struct board *board, const struct pnp_claim *claim)
 {
     enum pnp_event_type end = look->event->type;
+    int64_t lost_ms = look->event->now_ms - look->event->leaving_ms;
 
-    if (end == PNP_EVENT_LOST && pnp_claim_is_given_up(claim, look->event->now_ms) &&
-        look->event->now_ms >= look->tracker->doubted_until_ms)
+    if (end == PNP_EVENT_LOST && pnp_claim_is_given_up(claim, lost_ms) &&
+        lost_ms >= look->tracker->doubted_until_ms)
         look->on_change(look->context, PNP_CHANGE_GIVEN_UP, board);
     else if (end != PNP_EVENT_FAILED && claim->has_returned)
         look->on_change(look->context, PNP_CHANGE_RETURN, board);

@@ -44,7 +44,8 @@ struct pnp_capture {
 
 struct pnp_event {
     enum pnp_event_type type;
-    const char *id;              /* an instance id in any case */
+    const char *id;     /* an instance id in any case */
+    int64_t leaving_ms; /* PNP_EVENT_LOST only: how long ago the guest's kernel began to lose it */
     const struct pnp_scan *scan; /* PNP_EVENT_SCANNED only */
     /* PNP_EVENT_SCANNED, where they make known what was captured before the tracker began, and
      * PNP_EVENT_NOTED. */

@@ -66,6 +66,9 @@ static int add_id(struct cJSON *object, const struct wire_message *message,
     struct event event = message->event;
     event.type = event_type;
     int result = board_json_add_id(object, &event.board);
+    if (result == 0 && event_type == EVENT_DETACHED) {
+        result = json_text_add_integer(object, "leaving_ms", event.leaving_ms);
+    }
     return result == 0 ? event_body_add(object, &event) : result;
 }
 
@@ -139,6 +142,16 @@ static int get_board(const struct cJSON *object, struct wire_message *message)
     return board_json_get_facts(board, &message->event.board);
 }
 
+static int get_id(const struct cJSON *object, enum event_type event_type, struct event *event)
+{
+    int result = board_json_get_id(object, &event->board);
+    if (result == 0 && event_type == EVENT_DETACHED) {
+        result = json_text_get_integer(object, "leaving_ms", 0, EVENT_LEAVING_MAX_MS,
+                                       &event->leaving_ms);
+    }
+    return result == 0 ? event_body_get(object, event) : ERR_INVALID;
+}
+
 static int get_content(const struct cJSON *object, const struct form *form,
                        struct wire_message *message)
 {
@@ -146,9 +159,7 @@ static int get_content(const struct cJSON *object, const struct form *form,
     case CONTENT_BOARD:
         return get_board(object, message);
     case CONTENT_ID:
-        return board_json_get_id(object, &message->event.board) == 0
-                   ? event_body_get(object, &message->event)
-                   : ERR_INVALID;
+        return get_id(object, form->event, &message->event);
     case CONTENT_BYE:
         return json_text_get_fields(object, bye_fields, COUNT(bye_fields), &message->event);
     case CONTENT_NONE:

@@ -103,7 +103,7 @@ static const struct tracker_case tracker_cases[] = {
     {"detach: the note goes first, and the connection last",
      {HELD_BY_GUEST,
       {"$", ""},
-      {"@250", ""},
+      {"@120", ""},
       {"-#A", ""},
       {"none", ""},
       {"A1", ""},
@@ -112,7 +112,7 @@ static const struct tracker_case tracker_cases[] = {
     {"detach: the connection ends before the board is back",
      {HELD_BY_GUEST,
       {"$", ""},
-      {"@250", ""},
+      {"@120", ""},
       {"-#A", ""},
       {"none", ""},
       {"/A", "^A "},
@@ -124,15 +124,15 @@ static const struct tracker_case tracker_cases[] = {
       {"%", ""},
       {"@30000", ""},
       {"$", ""},
-      {"@30250", ""},
+      {"@30120", ""},
       {"A1", ""},
       {"/A", "^A "}}},
     {"detach: by the guest itself it is no wish of anybody at Windows",
-     {HELD_BY_GUEST, {"$", ""}, {"@250", ""}, {"-#A", ""}, {"A1", ""}, {"=A", "<A "}}},
+     {HELD_BY_GUEST, {"$", ""}, {"@120", ""}, {"-#A", ""}, {"A1", ""}, {"=A", "<A "}}},
     {"detach: a later attach starts anew",
      {HELD_BY_GUEST,
       {"$", ""},
-      {"@250", ""},
+      {"@120", ""},
       {"A1", ""},
       {"/A", "^A "},
       {"?A", ""},
@@ -141,7 +141,11 @@ static const struct tracker_case tracker_cases[] = {
       {"A1", ""},
       {"/A", "<A "}}},
     {"detach: in the guest by hand, which usbipd sees no earlier than the guest",
-     {HELD_BY_GUEST, {"$", ""}, {"@249", ""}, {"-#A", ""}, {"A1", ""}, {"/A", "<A "}}},
+     {HELD_BY_GUEST, {"$", ""}, {"@119", ""}, {"-#A", ""}, {"A1", ""}, {"/A", "<A "}}},
+    {"detach: in the guest by hand, whose kernel takes its time to take the device away",
+     {HELD_BY_GUEST, {"$", ""}, {"@400", ""}, {"-#A", ""}, {"A1", ""}, {"/A~281", "<A "}}},
+    {"detach: at Windows, and the guest's kernel takes its time as well",
+     {HELD_BY_GUEST, {"$", ""}, {"@400", ""}, {"-#A", ""}, {"A1", ""}, {"/A~280", "^A "}}},
     {"detach: a note that somebody else has nothing to do with",
      {{"A1", "+A "}, {"$A", ""}, {"$", ""}, {"A1", ""}}},
     {"reset: the stub goes before the note",
@@ -192,7 +196,7 @@ static const struct tracker_case tracker_cases[] = {
       {"$A!", ""},
       {"*A", ""},
       {"$", ""},
-      {"@250", ""},
+      {"@120", ""},
       {"-A", ""},
       {"+A", ""},
       {"A1", ""},
@@ -348,6 +352,13 @@ static bool read_notice(const char *text, struct pnp_event *event, char *id)
     return event->type != PNP_EVENT_SCANNED;
 }
 
+static int64_t read_leaving_ms(const char *text)
+{
+    const char *tilde = strchr(text, '~');
+
+    return tilde != NULL ? strtoll(tilde + 1, NULL, 10) : 0;
+}
+
 static void run_step_at(struct pnp_tracker *tracker, const struct step *step, int64_t now_ms)
 {
     struct pnp_event event = {.type = PNP_EVENT_SCANNED, .now_ms = now_ms};
@@ -363,6 +374,7 @@ static void run_step_at(struct pnp_tracker *tracker, const struct step *step, in
         text_copy(capture.id, sizeof(capture.id), id);
         event.captures = &capture;
         event.capture_count = step->event[1] != '\0' ? 1 : 0;
+        event.leaving_ms = read_leaving_ms(step->event);
         if (event.capture_count == 1 && step->event[2] == '!')
             text_copy(capture.stub_id, sizeof(capture.stub_id), id);
     } else {
