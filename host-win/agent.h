@@ -2,16 +2,13 @@
 #ifndef TTYFERRY_HOST_WIN_AGENT_H
 #define TTYFERRY_HOST_WIN_AGENT_H
 
-#include <stdbool.h>
-
-#include "host-win/usbipd.h"
+#include "host-win/board_watch.h"
 #include "shared/core/config.h"
 
 struct agent_options {
     struct config config;
     const char *stream_path; /* the pipe's full name */
-    const struct usbipd_place *usbipd;
-    bool believes_windows; /* see struct pnp_tracker */
+    struct board_watch_options boards;
 };
 
 /* Runs until Ctrl-C, the console's or the session's end, or WM_CLOSE to its hidden window. The

@@ -41,8 +41,8 @@ static void find_default_config(char path[CONFIG_PLACE_PATH_SIZE])
 
 int agent_command(int argc, char **argv)
 {
-    struct agent_options options = {.usbipd = usbipd_place(),
-                                    .believes_windows = getenv(BELIEVE_WINDOWS) != NULL};
+    struct agent_options options = {
+        .boards = {.usbipd = usbipd_place(), .believes_windows = getenv(BELIEVE_WINDOWS) != NULL}};
     char config_path[CONFIG_PLACE_PATH_SIZE];
     char stream_path[STREAM_PATH_SIZE];
     struct cli_agent agent;

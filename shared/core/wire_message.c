@@ -142,12 +142,19 @@ static int get_board(const struct cJSON *object, struct wire_message *message)
     return board_json_get_facts(board, &message->event.board);
 }
 
+static int get_leaving(const struct cJSON *object, struct event *event)
+{
+    if (json_text_is_absent(object, "leaving_ms")) {
+        return 0;
+    }
+    return json_text_get_integer(object, "leaving_ms", 0, EVENT_LEAVING_MAX_MS, &event->leaving_ms);
+}
+
 static int get_id(const struct cJSON *object, enum event_type event_type, struct event *event)
 {
     int result = board_json_get_id(object, &event->board);
     if (result == 0 && event_type == EVENT_DETACHED) {
-        result = json_text_get_integer(object, "leaving_ms", 0, EVENT_LEAVING_MAX_MS,
-                                       &event->leaving_ms);
+        result = get_leaving(object, event);
     }
     return result == 0 ? event_body_get(object, event) : ERR_INVALID;
 }
