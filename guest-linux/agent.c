@@ -186,6 +186,15 @@ static void admit_loss(struct agent *agent, struct ward *ward, const struct boar
     ward->was_lost = false;
 }
 
+/* A board that was captured before the host agent began, and whose ids do not tell what it is, is
+ * kept if it is held; the host learns from its nodes what it is. */
+static bool is_wanted(struct ward *ward, const struct wire_message *message)
+{
+    const struct board *board = &message->event.board;
+
+    return message->wanted || (board->is_hidden && board_keeper_may_hold(ward->keeper, board));
+}
+
 static void take_board(struct agent *agent, const struct wire_message *message)
 {
     struct ward *ward = get_ward(agent, message->event.board.id);
@@ -198,10 +207,10 @@ static void take_board(struct agent *agent, const struct wire_message *message)
         admit_loss(agent, ward, &message->event.board);
     }
     if (message->type == WIRE_ARRIVAL) {
-        board_keeper_arrived(ward->keeper, &message->event.board, message->wanted,
+        board_keeper_arrived(ward->keeper, &message->event.board, is_wanted(ward, message),
                              message->attached_to);
     } else {
-        board_keeper_seen(ward->keeper, &message->event.board, message->wanted,
+        board_keeper_seen(ward->keeper, &message->event.board, is_wanted(ward, message),
                           message->attached_to);
     }
 }

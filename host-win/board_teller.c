@@ -204,13 +204,18 @@ void board_teller_judge_anew(struct board_teller *teller, struct board *board, b
 void board_teller_report(struct board_teller *teller, const struct event *event,
                          struct board *board)
 {
-    (void)board;
     /* A guest says so of every board that it has not. */
     if (event->type == EVENT_DETACHED && !is_told_as_guests(teller, event->board.id)) {
         return;
     }
     board_news_report(&teller->news, event);
     schedule_news(teller);
+    if (event->type == EVENT_READY && board != NULL && board->is_hidden &&
+        event->board.ttys.count > 0) {
+        board->is_hidden = false;
+        board->kind = BOARD_KIND_SERIAL;
+        tell_update(teller, board);
+    }
 }
 
 void board_teller_link_down(struct board_teller *teller)

@@ -66,7 +66,11 @@ static void track(struct board_watch *watch, struct pnp_event event)
 
 static void on_away_timer(uv_timer_t *timer)
 {
-    track(timer->data, (struct pnp_event){.type = PNP_EVENT_TICK});
+    struct board_watch *watch = timer->data;
+
+    track(watch, (struct pnp_event){.type = PNP_EVENT_TICK});
+    watch->devices_changed = true;
+    schedule_look(watch, 0);
 }
 
 /* Returns true if the scan says something. */

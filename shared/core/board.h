@@ -66,6 +66,8 @@ struct board {
     char busid[BOARD_BUSID_SIZE];       /* "3-1", empty on an incompatible hub */
     enum board_speed speed;
     enum board_kind kind;
+    bool is_hidden; /* at Windows: nothing but its stub was ever seen, and its kind may be another;
+                     * told to the guest, and not by the streams */
     enum board_state state;
     /* What the guest reported; meaningful while state is BOARD_STATE_READY. */
     struct board_ttys ttys;

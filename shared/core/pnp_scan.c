@@ -99,6 +99,22 @@ const struct pnp_node *pnp_scan_find_stub(const struct pnp_scan *scan, const str
     return NULL;
 }
 
+bool pnp_scan_is_stub(const char *instance_id)
+{
+    struct hardware_id hardware_id;
+
+    return hardware_id_from_instance_id(instance_id, &hardware_id) == 0 &&
+           hardware_id_is_stub(&hardware_id);
+}
+
+void pnp_scan_board_of_stub(const struct pnp_node *stub, struct board *board)
+{
+    struct hardware_id hardware_id;
+
+    (void)hardware_id_from_instance_id(stub->instance_id, &hardware_id); /* A stub's is valid. */
+    board_from_node(stub, &hardware_id, board);
+}
+
 int pnp_scan_board_from_stub(const struct pnp_node *stub, const char *original_id,
                              const char *description, struct board *board)
 {
@@ -107,11 +123,10 @@ int pnp_scan_board_from_stub(const struct pnp_node *stub, const char *original_i
     if (hardware_id_from_instance_id(original_id, &hardware_id) != 0 ||
         hardware_id.interface != HARDWARE_ID_NO_INTERFACE || hardware_id_is_stub(&hardware_id))
         return ERR_INVALID;
-    if (hardware_id_known_kind(hardware_id.vid, hardware_id.pid) == BOARD_KIND_OTHER)
-        return ERR_NOT_FOUND;
     board_from_node(stub, &hardware_id, board);
     text_copy(board->description, sizeof(board->description), description);
     board->kind = hardware_id_known_kind(board->vid, board->pid);
+    board->is_hidden = board->kind == BOARD_KIND_OTHER;
     return 0;
 }
 

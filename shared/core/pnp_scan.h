@@ -41,10 +41,15 @@ const struct pnp_node *pnp_scan_find(const struct pnp_scan *scan, const char *in
  * suffix, and sits where the board sits. */
 const struct pnp_node *pnp_scan_find_stub(const struct pnp_scan *scan, const struct board *board);
 
+/* True for the instance id of a stub. */
+bool pnp_scan_is_stub(const char *instance_id);
+
+/* Makes a board of a stub itself: what it hides is not known. */
+void pnp_scan_board_of_stub(const struct pnp_node *stub, struct board *board);
+
 /* Makes a board of a stub whose original instance id is known (usbipd-win's registry has it):
- * its ids, place and `description`, and the kind that its VID and PID tell. Returns 0;
- * ERR_NOT_FOUND if they tell none, for a stub hides what else would, and it may be somebody's
- * webcam; ERR_INVALID for an id that is no board's. */
+ * its ids, place and `description`, and the kind that its VID and PID tell. Where they tell none it
+ * is BOARD_KIND_OTHER and `is_hidden`. Returns 0, or ERR_INVALID for an id that is no board's. */
 int pnp_scan_board_from_stub(const struct pnp_node *stub, const char *original_id,
                              const char *description, struct board *board);
 

@@ -117,7 +117,7 @@ static bool is_captured(struct look *look, const struct board *known)
     const struct pnp_node *stub = pnp_scan_find_stub(look->event->scan, known);
     struct pnp_claim *claim;
 
-    if (stub == NULL || look->tracker->believes_windows ||
+    if (stub == NULL || look->tracker->believes_windows || pnp_scan_is_stub(known->id) ||
         has_id(&look->tracker->leaving, stub->instance_id))
         return false;
     claim = pnp_claims_get(&look->tracker->claims, known->id);
@@ -258,6 +258,47 @@ static void forget_what_has_left(struct look *look)
     }
 }
 
+/* True if somebody is behind the stub: the guest, or a client that usbipd has noted. */
+static bool is_somebodys(const struct look *look, const struct pnp_node *stub)
+{
+    const struct pnp_event *event = look->event;
+
+    for (size_t i = 0; i < event->capture_count; i++) {
+        if (text_equal_nocase(event->captures[i].stub_id, stub->instance_id))
+            return true;
+    }
+    for (size_t i = 0; i < look->tracker->boards.count; i++) {
+        const struct board *board = look->tracker->boards.items[i];
+
+        if (!pnp_scan_is_stub(board->id) && pnp_scan_find_stub(event->scan, board) == stub)
+            return true;
+    }
+    return false;
+}
+
+/* Makes boards of the stubs that nobody is behind. */
+static int add_orphans(struct look *look)
+{
+    struct pnp_orphans *orphans = &look->tracker->orphans;
+    const struct pnp_scan *scan = look->event->scan;
+    int result = 0;
+
+    pnp_orphans_begin(orphans, look->event->now_ms);
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct pnp_node *node = &scan->nodes[i];
+        struct board board;
+
+        if (!pnp_scan_is_stub(node->instance_id) || is_somebodys(look, node) ||
+            has_id(&look->tracker->leaving, node->instance_id) ||
+            !pnp_orphans_see(orphans, node->instance_id))
+            continue;
+        pnp_scan_board_of_stub(node, &board);
+        result = board_table_put(&look->present, &board);
+    }
+    pnp_orphans_end(orphans);
+    return result;
+}
+
 static int handle_scan(struct look *look)
 {
     int result;
@@ -268,6 +309,8 @@ static int handle_scan(struct look *look)
     if (result == ERR_NOMEM)
         goto finish;
     forget_what_has_left(look);
+    if (!look->tracker->believes_windows && add_orphans(look) == ERR_NOMEM)
+        result = ERR_NOMEM;
     tell_removals(look);
     tell_updates(look);
     error = tell_arrivals(look);
@@ -395,6 +438,8 @@ static int handle_tick(struct look *look)
 {
     struct pnp_tracker *tracker = look->tracker;
 
+    tracker->orphans.now_ms = look->event->now_ms; /* The scan that follows tells them. */
+
     for (size_t i = tracker->boards.count; i > 0; i--) {
         struct board *known = tracker->boards.items[i - 1];
         const struct pnp_claim *claim = pnp_claims_find(&tracker->claims, known->id);
@@ -407,7 +452,10 @@ static int handle_tick(struct look *look)
 
 int64_t pnp_tracker_deadline(const struct pnp_tracker *tracker)
 {
-    return pnp_claims_deadline(&tracker->claims);
+    int64_t claims_ms = pnp_claims_deadline(&tracker->claims);
+    int64_t orphans_ms = pnp_orphans_deadline(&tracker->orphans);
+
+    return claims_ms < orphans_ms ? claims_ms : orphans_ms;
 }
 
 int pnp_tracker_handle(struct pnp_tracker *tracker, const struct pnp_event *event,

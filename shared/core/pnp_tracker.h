@@ -9,6 +9,7 @@
 
 #include "shared/core/board_table.h"
 #include "shared/core/pnp_claims.h"
+#include "shared/core/pnp_orphans.h"
 #include "shared/core/pnp_scan.h"
 
 /* Ids remembered; with more the oldest is forgotten. */
@@ -80,6 +81,8 @@ struct pnp_tracker {
      * their next arrival it is not about a board that has come since. */
     struct pnp_tracker_ids owed;
     struct pnp_claims claims;
+    /* Told as boards of their own, for nobody can tell which ones they hide. */
+    struct pnp_orphans orphans;
     /* Takes each removal and arrival at its word, usbipd-win's doing included. Only to show that
      * this never ends: each attach makes the board go. */
     bool believes_windows;
@@ -95,7 +98,7 @@ void pnp_tracker_finish(struct pnp_tracker *tracker);
 int pnp_tracker_handle(struct pnp_tracker *tracker, const struct pnp_event *event,
                        pnp_tracker_fn on_change, void *context);
 
-/* When the next PNP_EVENT_TICK is due, or PNP_CLAIMS_NEVER. */
+/* When the next PNP_EVENT_TICK is due, with a PNP_EVENT_SCANNED after it, or PNP_CLAIMS_NEVER. */
 int64_t pnp_tracker_deadline(const struct pnp_tracker *tracker);
 
 #endif

@@ -64,6 +64,8 @@ const char *sharing_attached_to(const struct sharing *sharing, const char *board
 
 enum board_state sharing_judge(const struct sharing *sharing, const struct board *board)
 {
+    if (pnp_scan_is_stub(board->id))
+        return BOARD_STATE_NEEDS_SHARING;
     if (board->kind == BOARD_KIND_OTHER || !board_busid_is_valid(board->busid))
         return BOARD_STATE_AVAILABLE;
     return sharing_allows(sharing, board) ? BOARD_STATE_WAITING : BOARD_STATE_NEEDS_SHARING;
@@ -75,6 +77,13 @@ void sharing_remedy(const struct sharing *sharing, const struct board *board,
     const char *before = "";
     const char *after = "";
 
+    if (pnp_scan_is_stub(board->id)) {
+        text_copy(remedy, SHARING_REMEDY_SIZE,
+                  "usbipd-win has taken this board away from Windows by mistake, probably instead "
+                  "of a board of the same make on the same port of another hub: unplug it, plug it "
+                  "in again, and keep such boards on ports of different numbers");
+        return;
+    }
     if (sharing->is_unreadable) {
         text_copy(
             remedy, SHARING_REMEDY_SIZE,

@@ -56,6 +56,9 @@ static int add_board(struct cJSON *object, const struct wire_message *message)
     if (result == 0) {
         result = json_text_add_fields(object, board_fields, COUNT(board_fields), message);
     }
+    if (result == 0 && message->event.board.is_hidden) {
+        result = json_text_add_bool(object, "hidden", true);
+    }
     struct cJSON *board = result == 0 ? json_text_add_object(object, "board") : NULL;
     return board != NULL ? board_json_add_facts(board, &message->event.board) : ERR_NOMEM;
 }
@@ -137,6 +140,10 @@ static int get_board(const struct cJSON *object, struct wire_message *message)
     const struct cJSON *board = json_text_get_object(object, "board");
     if (board == NULL || json_text_get_bool(object, "wanted", &message->wanted) != 0 ||
         json_text_get_fields(object, board_fields, COUNT(board_fields), message) != 0) {
+        return ERR_INVALID;
+    }
+    if (!json_text_is_absent(object, "hidden") &&
+        json_text_get_bool(object, "hidden", &message->event.board.is_hidden) != 0) {
         return ERR_INVALID;
     }
     return board_json_get_facts(board, &message->event.board);

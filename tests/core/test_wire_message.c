@@ -60,6 +60,14 @@ static const struct round_case {
      "null,"
      "\"vid\":\"0000\",\"pid\":\"0000\",\"serial\":null,\"description\":\"\",\"com_port\":null,"
      "\"busid\":null,\"speed\":\"unknown\",\"kind\":\"other\"}}\n"},
+    {"wire: present, hidden",
+     {.type = WIRE_PRESENT,
+      .event = {.board = {.id = "x", .kind = BOARD_KIND_OTHER, .is_hidden = true}}},
+     "{\"type\":\"present\",\"wanted\":false,\"attached_to\":null,\"hidden\":true,\"board\":{"
+     "\"id\":"
+     "\"x\",\"name\":null,"
+     "\"vid\":\"0000\",\"pid\":\"0000\",\"serial\":null,\"description\":\"\",\"com_port\":null,"
+     "\"busid\":null,\"speed\":\"unknown\",\"kind\":\"other\"}}\n"},
     {"wire: update",
      {.type = WIRE_UPDATE,
       .event = {.board = {.id = "x", .name = "esp", .description = "\x1B[2J\n"}}},

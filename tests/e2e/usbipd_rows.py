@@ -61,6 +61,10 @@ def wait_both(lab: Lab, name: str, board: Board, marks: dict) -> dict[str, Any]:
     return lab.windows.wait_event(name, board.id, marks[lab.windows])[1]
 
 
+def wait_board_event(lab: Lab, name: str, board_id: str, marks: dict) -> dict[str, Any]:
+    return lab.windows.wait_event(name, board_id, marks[lab.windows])[1]
+
+
 # Plug in, attach.
 
 
@@ -243,6 +247,24 @@ def orphan_stub_is_told_and_ends_with_a_replug(lab: Lab) -> None:
     take_down(lab, board, tty)
 
 
+def identical_board_of_another_hub_is_captured_by_mistake(lab: Lab) -> None:
+    """The filter goes by the port's number alone: -orig, +stub, and nobody is behind it."""
+    board, tty, *_ = bring_up(lab, "nano", "1-3")
+    other = lab.plug("nano", "2-3", bound=False)
+    marks = lab.marks()
+    service_of(lab).orphan(other)
+    lab.windows.wait_event("removal", other.id, marks[lab.windows])
+    orphan = other.id.replace("vid_1a86&pid_7523", "vid_80ee&pid_cafe")
+    told = wait_board_event(lab, "needs_sharing", orphan, marks)
+    assert "unplug it, plug it in again" in told["remedy"] and told["board"]["busid"] == "2-3", told
+    marks = lab.marks()
+    lab.unplug("2-3")
+    wait_board_event(lab, "removal", orphan, marks)
+    other, other_tty, *_ = bring_up(lab, "nano", "2-3")
+    take_down(lab, other, other_tty)
+    take_down(lab, board, tty)
+
+
 def vetoed_attach_is_blamed_on_a_windows_program(lab: Lab) -> None:
     """Reply 2, and nothing happens in Windows."""
     marks = lab.marks()
@@ -340,15 +362,19 @@ def two_boards_are_swapped(lab: Lab) -> None:
 
 
 def host_agent_that_is_killed_knows_a_captured_board_again(lab: Lab) -> None:
-    board, tty, *_ = bring_up(lab, "nano", "1-3")
-    mark = lab.guest.mark()
-    lab.stop_host_agent()
-    lab.start_host_agent()
-    settled(lab.windows, board, "ready")
-    echo(lab, board, tty)
-    names = [e["event"] for e in lab.guest.since(mark) if e["event"] not in ("link", "update")]
-    expect_equal(names, [], "events about the board on the guest's stream")
-    take_down(lab, board, tty)
+    """Also one whose ids do not tell that it is serial."""
+    for model in ("nano", "superspeed"):
+        board, tty, *_ = bring_up(lab, model, "1-3")
+        marks = lab.marks()
+        lab.stop_host_agent()
+        lab.start_host_agent()
+        settled(lab.windows, board, "ready")
+        echo(lab, board, tty)
+        names = [e["event"] for e in lab.guest.since(marks[lab.guest]) if e["event"] not in ("link", "update")]
+        expect_equal(names, [], "events about the board on the guest's stream")
+        marks = lab.marks()
+        service_of(lab).reset(board)
+        take_down(lab, board, wait_ready(lab, board, marks))
 
 
 # Notices.
@@ -402,6 +428,7 @@ CASES = [
     capture_that_the_filter_misses_is_tried_once_more,
     capture_that_is_missed_twice_waits_for_a_replug,
     orphan_stub_is_told_and_ends_with_a_replug,
+    identical_board_of_another_hub_is_captured_by_mistake,
     vetoed_attach_is_blamed_on_a_windows_program,
     board_attached_elsewhere_is_told_so,
     every_status_of_an_import_has_its_code,
