@@ -42,7 +42,6 @@ fi
 # Two programs run at once, for the end-to-end cases mostly wait for a Windows that takes its time; the long
 # ones start first. Figures are taken with the machine to themselves.
 suites=(
-    "scripts/check.sh"
     "$python tests/e2e/usbipd_rows.py"
 )
 lab_suites=(
@@ -56,7 +55,7 @@ lab_suites=(
     "$python tests/e2e/naive.py"
 )
 if [ "$mode" = full ]; then
-    jobs=1
+    jobs=1 limit_s=3600
     suites+=(
         "$python tests/e2e/lost_and_found.py --figures"
         "$python tests/e2e/ghosts.py --figures"
@@ -64,7 +63,7 @@ if [ "$mode" = full ]; then
         "$python tests/e2e/cycles.py --cycles 1000"
     )
 else
-    jobs=2
+    jobs=2 limit_s=600
     suites+=(
         "$python tests/e2e/lost_and_found.py"
         "$python tests/e2e/ghosts.py"
@@ -72,6 +71,6 @@ else
         "$python tests/e2e/chain.py --rounds 10"
     )
 fi
-parts=("${suites[@]/#/suite:}" "${lab_suites[@]/#/suite:}" ctest:build/sanitize ctest:build/windows)
+parts=(alone:scripts/check.sh "${suites[@]/#/suite:}" "${lab_suites[@]/#/suite:}" ctest:build/sanitize ctest:build/windows)
 # Programs that ctest starts under Wine find their prefix in the environment; the suites make prefixes of their own.
-exec "$python" tests/lab/wine.py run "$python" tests/run.py --minimum "$minimum" --jobs "$jobs" "${parts[@]}"
+exec "$python" tests/lab/wine.py run "$python" tests/run.py --minimum "$minimum" --jobs "$jobs" --limit-s "$limit_s" "${parts[@]}"

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Runs test programs and counts the tests inside them, not the programs.
 
-    tests/run.py [--minimum N] [--jobs N] PART...
+    tests/run.py [--minimum N] [--jobs N] [--limit-s S] PART...
 
 A PART is `ctest:DIR` (each test that CMake registered in the build folder DIR: a cmocka program
 counts its tests, any other program counts as one) or `suite:COMMAND` (a program that ends with a
-line "N passed, N failed"). N programs run at once, started in the order of the parts; each says its
-line when it ends. A program's output is shown if something in it failed, and what failed is named
+line "N passed, N failed"), or `alone:COMMAND`, a suite that keeps every core busy by itself: these
+run first, one after the other. Of the rest N programs run at once, started in the order of the
+parts; each says its line when it ends. A program's output is shown if something in it failed, and what failed is named
 once more at the end.
 Ends with "N passed, N failed[, N skipped]"; exits 0 only if nothing failed and at least N ran.
 """
@@ -23,9 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Callable
-
-PROGRAM_TIMEOUT_S = 900
+from typing import Callable, Iterator
 
 
 @dataclasses.dataclass
@@ -40,7 +39,7 @@ class Count:
         self.skipped += other.skipped
 
 
-def run(command: list[str], cwd: str | None = None) -> tuple[int, str]:
+def run(command: list[str], limit_s: float, cwd: str | None = None) -> tuple[int, str]:
     """Runs to the end; a program that hangs is ended and has failed. The output goes through a file, for what Wine starts
     on a program's behalf would keep a pipe open long after it."""
     with tempfile.TemporaryFile() as output:
@@ -50,11 +49,11 @@ def run(command: list[str], cwd: str | None = None) -> tuple[int, str]:
         except OSError as error:
             return 127, f"ERROR: it does not start: {error}\n"
         try:
-            code, note = process.wait(PROGRAM_TIMEOUT_S), ""
+            code, note = process.wait(limit_s), ""
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            code, note = -1, f"\nended after {PROGRAM_TIMEOUT_S} s\n"
+            code, note = -1, f"\nended after {limit_s:.0f} s\n"
         output.seek(0)
         return code, output.read().decode(errors="replace") + note
 
@@ -96,9 +95,9 @@ class Result:
     seconds: float
 
 
-def run_program(program: Program) -> Result:
+def run_program(program: Program, limit_s: float) -> Result:
     start = time.monotonic()
-    code, output = run(program.command, program.cwd)
+    code, output = run(program.command, limit_s, program.cwd)
     count = program.counter(output)
     if count is None:
         count = Count(passed=int(code == 0), failed=int(code != 0))
@@ -129,10 +128,10 @@ def show_again(failed: list[Result]) -> None:
 
 def programs_of(part: str) -> list[Program]:
     kind, _, what = part.partition(":")
-    if kind == "suite":
+    if kind in ("suite", "alone"):
         return [Program(what, shlex.split(what), None, count_suite)]
     if kind != "ctest":
-        sys.exit(f"a PART starts with ctest: or suite:, not '{part}'")
+        sys.exit(f"a PART starts with ctest:, suite: or alone:, not '{part}'")
     what = os.path.abspath(what)
     listing = json.loads(subprocess.run(["ctest", "--show-only=json-v1"], cwd=what, check=True,
                                         stdout=subprocess.PIPE).stdout)
@@ -145,21 +144,30 @@ def programs_of(part: str) -> list[Program]:
     return programs
 
 
+def results(parts: list[str], jobs: int, limit_s: float) -> Iterator[Result]:
+    """As they come."""
+    alone = [part for part in parts if part.startswith("alone:")]
+    together = [part for part in parts if not part.startswith("alone:")]
+    yield from (run_program(program, limit_s) for part in alone for program in programs_of(part))
+    programs = [program for part in together for program in programs_of(part)]
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run_program, p, limit_s) for p in programs]):
+            yield done.result()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minimum", type=int, default=1, help="fail if fewer tests ran")
     parser.add_argument("parts", nargs="+", metavar="PART")
     parser.add_argument("--jobs", type=int, default=1, help="programs that run at once")
+    parser.add_argument("--limit-s", type=float, default=900, help="a program that takes longer has failed (default 900)")
     arguments = parser.parse_args()
-    programs = [program for part in arguments.parts for program in programs_of(part)]
     total, failed = Count(), []
-    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run_program, p) for p in programs]):
-            result = done.result()
-            show(result)
-            total.add(result.count)
-            if result.count.failed:
-                failed.append(result)
+    for result in results(arguments.parts, arguments.jobs, arguments.limit_s):
+        show(result)
+        total.add(result.count)
+        if result.count.failed:
+            failed.append(result)
     show_again(failed)
     ran = total.passed + total.failed
     if ran < arguments.minimum:
