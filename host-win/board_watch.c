@@ -10,6 +10,10 @@
 /* Windows refused to enumerate its devices: how long until it is asked again. */
 #define LOOK_RETRY_MS 1000
 
+/* What is heard so soon after a look may have come while it lasted. */
+#define LOOK_ECHO_NS 5000000u
+#define NS_PER_MS 1000000u
+
 /* While a board is the user's until the service ends: how often it is looked at. An update of
  * usbipd-win detaches everything, and then ends the service for a moment. */
 #define SERVICE_LOOK_SOON_MS 500
@@ -27,7 +31,9 @@ struct board_watch {
     uv_timer_t look_timer; /* mostly due at once: one look for all that the loop has at hand */
     uv_timer_t away_timer; /* a board that usbipd has taken away, or is giving back, may be gone */
     unsigned open_handles;
-    uint64_t yielded_ms; /* when the last board was */
+    uint64_t yielded_ms;   /* when the last board was */
+    uint64_t look_from_ns; /* the last look, which kept the loop from hearing anything */
+    uint64_t look_until_ns;
     bool devices_changed;
 };
 
@@ -53,15 +59,18 @@ static void schedule_away(struct board_watch *watch, int64_t now_ms)
 
 static void track(struct board_watch *watch, struct pnp_event event)
 {
+    int64_t now_ms = (int64_t)uv_now(watch->look_timer.loop);
     int error;
 
-    event.now_ms = (int64_t)uv_now(watch->look_timer.loop);
+    if (event.now_ms == 0) {
+        event.now_ms = now_ms;
+    }
     error =
         pnp_tracker_handle(&watch->tracker, &event, watch->callbacks->on_change, watch->context);
     if (error != 0) {
         log_error("some boards can't be followed: %s", error_text(error));
     }
-    schedule_away(watch, event.now_ms);
+    schedule_away(watch, now_ms);
 }
 
 static void on_away_timer(uv_timer_t *timer)
@@ -103,9 +112,11 @@ static void read_sharing(struct board_watch *watch)
     }
 }
 
-static void note_clients(struct board_watch *watch)
+/* `heard_ms`: when the registry's change was heard of, 0 for now. */
+static void note_clients(struct board_watch *watch, int64_t heard_ms)
 {
     track(watch, (struct pnp_event){.type = PNP_EVENT_NOTED,
+                                    .now_ms = heard_ms,
                                     .captures = watch->sharing.captures,
                                     .capture_count = watch->sharing.capture_count});
 }
@@ -139,6 +150,7 @@ void board_watch_look(struct board_watch *watch)
     bool has_scan;
 
     pnp_scan_init(&scan);
+    watch->look_from_ns = uv_hrtime();
     has_scan = watch->devices_changed && scan_devices(watch, &scan);
     read_sharing(watch);
     usbipd_health_tell(&watch->sharing, &watch->usbipd_health);
@@ -148,7 +160,8 @@ void board_watch_look(struct board_watch *watch)
     } else {
         pnp_scan_finish(&scan);
     }
-    note_clients(watch);
+    note_clients(watch, 0);
+    watch->look_until_ns = uv_hrtime();
     if (watch->devices_changed) {
         schedule_look(watch, LOOK_RETRY_MS);
     }
@@ -185,7 +198,7 @@ void board_watch_notice(struct board_watch *watch, const struct host_notice *not
         /* Read at once, for what goes first, a board or the note of its client, says why it goes.
          */
         read_sharing(watch);
-        note_clients(watch);
+        note_clients(watch, notice->heard_ms);
         break;
     default:
         watch->devices_changed = true;
@@ -215,13 +228,24 @@ static enum pnp_event_type pnp_event_from_report(const struct event *report)
     }
 }
 
+/* How long ago the loop may have missed what it hears now, for it was looking: Windows can take
+ * hundreds of milliseconds for that while it is busy with its devices. */
+static int64_t missed_ms(const struct board_watch *watch)
+{
+    uint64_t now_ns = uv_hrtime();
+
+    return now_ns - watch->look_until_ns < LOOK_ECHO_NS
+               ? (int64_t)((now_ns - watch->look_from_ns) / NS_PER_MS)
+               : 0;
+}
+
 void board_watch_report(struct board_watch *watch, const struct event *report)
 {
     size_t yielded = count_yielded(watch);
 
     track(watch, (struct pnp_event){.type = pnp_event_from_report(report),
                                     .id = report->board.id,
-                                    .leaving_ms = report->leaving_ms});
+                                    .leaving_ms = report->leaving_ms + missed_ms(watch)});
     if (count_yielded(watch) > yielded) {
         watch->yielded_ms = uv_now(watch->look_timer.loop);
         schedule_look(watch, SERVICE_LOOK_SOON_MS);

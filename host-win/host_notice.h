@@ -20,6 +20,7 @@ enum host_notice_type {
 struct host_notice {
     enum host_notice_type type;
     char id[BOARD_ID_SIZE]; /* in lower case; HOST_NOTICE_BOARD_* only */
+    int64_t heard_ms;       /* of uv_hrtime's clock; HOST_NOTICE_SHARING_CHANGED only */
 };
 
 #endif

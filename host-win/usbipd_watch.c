@@ -8,6 +8,7 @@
 
 /* The registry refused to be watched: how long until it is asked again. */
 #define RETRY_MS 5000u
+#define NS_PER_MS 1000000u
 
 struct usbipd_watch {
     const struct usbipd_place *place;
@@ -45,7 +46,7 @@ static void disarm(HKEY key)
 static void watch_registry(void *context)
 {
     struct usbipd_watch *watch = context;
-    const struct host_notice notice = {.type = HOST_NOTICE_SHARING_CHANGED};
+    struct host_notice notice = {.type = HOST_NOTICE_SHARING_CHANGED};
     HANDLE events[] = {watch->stop, watch->changed};
     DWORD signalled;
     HKEY parent;
@@ -58,6 +59,7 @@ static void watch_registry(void *context)
             &key);
         inbox_put(watch->inbox, &notice);
         signalled = WaitForMultipleObjects(2, events, FALSE, parent != NULL ? INFINITE : RETRY_MS);
+        notice.heard_ms = (int64_t)(uv_hrtime() / NS_PER_MS);
         disarm(key);
         disarm(parent);
     } while (signalled != WAIT_OBJECT_0);

@@ -19,10 +19,9 @@
 #define PNP_CLAIM_RETURN_MS 3000
 #define PNP_CLAIM_FAILED_MS 1000
 /* From usbipd's deleting its note to the guest's beginning to lose the board, at least: usbipd-win
- * waits for 100 ms twice on its way to closing the connection (the lab's takes 224 ms and more).
- * Where the connection went first, the guest was first too, but for what its kernel and the news
- * take, which is nothing on machines that are not overwhelmed. */
-#define PNP_CLAIM_GIVING_UP_MS 170
+ * waits for 100 ms twice on its way to closing the connection. Where the connection went first, the
+ * guest was first too, but for what its kernel and the news take. */
+#define PNP_CLAIM_GIVING_UP_MS 90
 #define PNP_CLAIMS_NEVER INT64_MAX
 
 enum pnp_claim_phase {
