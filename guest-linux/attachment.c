@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "guest-linux/peer_watch.h"
 #include "guest-linux/usb_settle.h"
 #include "guest-linux/usbip_import.h"
 #include "shared/core/error.h"
@@ -44,8 +45,10 @@ struct attachment {
     /* What the kernel has. */
     bool has_place;
     struct vhci_place place;
-    bool is_there;     /* the USB device is in the device tree */
-    bool is_leaving;   /* the kernel has begun to take it away */
+    bool is_there;           /* the USB device is in the device tree */
+    struct peer_watch *peer; /* of the connection that vhci has, or NULL: an adopted one's */
+    bool has_hung_up;
+    bool is_leaving;   /* the peer has hung up, or the kernel has begun to take the device away */
     bool awaits_nodes; /* from on_attached to on_ready */
     bool is_bound;     /* the interfaces are there, and the drivers that were loaded have probed */
     struct usb_settle *settle; /* NULL unless it is awaited that they are */
@@ -160,6 +163,7 @@ static void begin_to_await_nodes(struct attachment *attachment)
 {
     attachment->has_place = true;
     attachment->is_there = false;
+    attachment->has_hung_up = false;
     attachment->is_leaving = false;
     attachment->awaits_nodes = true;
     attachment->is_bound = false;
@@ -228,6 +232,29 @@ static bool is_other_board(const struct board *board, const struct usbip_device 
            !text_equal_nocase(device->path, board->id);
 }
 
+static void on_hung_up(void *context)
+{
+    struct attachment *attachment = context;
+
+    attachment->has_hung_up = true;
+    if (!attachment->is_leaving) {
+        attachment->is_leaving = true;
+        attachment->leaving_ns = uv_hrtime();
+    }
+}
+
+/* Without it the kernel's own news will do. */
+static void watch_peer(struct attachment *attachment, int fd)
+{
+    int err =
+        peer_watch_open(attachment->machine->loop, fd, on_hung_up, attachment, &attachment->peer);
+
+    if (err != 0) {
+        attachment->peer = NULL;
+        log_warning("the peer of an import can't be watched: %s", error_text(err));
+    }
+}
+
 static void on_imported(void *context, const struct usbip_import_result *result)
 {
     struct attachment *attachment = context;
@@ -246,12 +273,13 @@ static void on_imported(void *context, const struct usbip_import_result *result)
     }
     err = vhci_attach(attachment->machine->vhci, result->fd, device->devid, device->speed,
                       &attachment->place);
-    close(result->fd);
     if (err != 0) {
+        close(result->fd);
         fail(attachment, fault_from_attach(err), error_text(err));
         return;
     }
     begin_to_await_nodes(attachment);
+    watch_peer(attachment, result->fd);
     attachment->callbacks->on_attached(attachment->context);
 }
 
@@ -364,6 +392,10 @@ bool attachment_has_room(struct attachment *attachment, const struct board *boar
 void attachment_release_port(struct attachment *attachment)
 {
     stop_waiting(attachment);
+    if (attachment->peer != NULL) {
+        peer_watch_close(attachment->peer);
+        attachment->peer = NULL;
+    }
     if (attachment->has_place) {
         attachment->has_place = false;
         vhci_release(attachment->machine->vhci, &attachment->place);
@@ -515,7 +547,7 @@ static void take_device_event(struct attachment *attachment, const struct uevent
 static void note_leaving(struct attachment *attachment, const struct uevent *event)
 {
     if (strcmp(event->action, "add") == 0) {
-        attachment->is_leaving = false; /* It was a driver's doing. */
+        attachment->is_leaving = attachment->has_hung_up; /* Else it was a driver's doing. */
     } else if (strcmp(event->action, "remove") == 0 && !attachment->is_leaving) {
         attachment->is_leaving = true;
         attachment->leaving_ns = uv_hrtime();

@@ -57,7 +57,8 @@ void attachment_release_port(struct attachment *attachment);
 /* Takes in what the kernel says; about other devices it does nothing. */
 void attachment_uevent(struct attachment *attachment, const struct uevent *event);
 
-/* How long ago the kernel began to take the device away, in milliseconds; 0: it has not. */
+/* How long ago the peer hung up, or the kernel began to take the device away, in milliseconds; 0:
+ * neither. */
 int64_t attachment_leaving_ms(const struct attachment *attachment);
 
 /* True if the device on the port does not answer, though it was asked. */

@@ -269,8 +269,6 @@ static void a_board_becomes_ready(void **state)
     assert_int_equal(port, 0);
     assert_int_equal(devid, IMPORT_DEVID);
     assert_int_equal(speed, BOARD_SPEED_FULL);
-    /* In the test nobody took the socket over: with our end closed it is gone. */
-    rig_run_until(ground->rig, &ground->server.peer_gone);
     make_device(ground);
     make_tty(ground);
     say(ground, "add", DEVPATH);
@@ -607,6 +605,35 @@ static void a_port_is_free_when_the_device_is_gone_too(void **state)
     assert_int_equal(ground->gone, 1);
 }
 
+/* The hub's thread may be busy with another device for long. */
+static void a_peer_that_hangs_up_is_heard_before_the_kernel(void **state)
+{
+    struct ground *ground = *state;
+    uint64_t limit_ns = uv_hrtime() + 10000000000u;
+
+    attach_until_ready(ground);
+    assert_int_equal(attachment_leaving_ms(ground->attachment), 0);
+    import_server_hang_up(&ground->server);
+    while (attachment_leaving_ms(ground->attachment) == 0 && uv_hrtime() < limit_ns) {
+        rig_turn(ground->rig);
+    }
+    assert_true(attachment_leaving_ms(ground->attachment) > 0);
+    say(ground, "add", INTERFACE);
+    assert_true(attachment_leaving_ms(ground->attachment) > 0);
+    assert_int_equal(ground->gone, 0);
+}
+
+/* In the test nobody takes the socket over: with our end closed it is gone. */
+static void a_released_port_leaves_no_socket(void **state)
+{
+    struct ground *ground = *state;
+
+    attach_until_ready(ground);
+    assert_false(ground->server.peer_gone);
+    attachment_release_port(ground->attachment);
+    rig_run_until(ground->rig, &ground->server.peer_gone);
+}
+
 static void a_port_is_not_free_while_vhci_says_so(void **state)
 {
     struct ground *ground = *state;
@@ -895,6 +922,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_board_becomes_ready),
+        TEST(a_peer_that_hangs_up_is_heard_before_the_kernel),
+        TEST(a_released_port_leaves_no_socket),
         TEST(other_devices_are_not_ours),
         TEST(a_driver_is_loaded_where_nobody_else_has),
         TEST(a_driver_is_asked_for_once),
