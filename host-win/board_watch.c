@@ -11,7 +11,7 @@
 #define LOOK_RETRY_MS 1000
 
 /* What is heard so soon after a look may have come while it lasted. */
-#define LOOK_ECHO_NS 5000000u
+#define LOOK_ECHO_NS 30000000u
 #define NS_PER_MS 1000000u
 
 /* While a board is the user's until the service ends: how often it is looked at. An update of

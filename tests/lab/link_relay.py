@@ -41,6 +41,8 @@ class LinkRelay:
                 guest = socket.create_connection(("127.0.0.1", self._target_port))
             except OSError:
                 return
+            for end in (host, guest):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # As both agents do.
             self._connections += [host, guest]
             for source, target, edit in (
                 (host, guest, lambda message: self.from_host(message)),
