@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "shared/core/error.h"
+#include "shared/core/log.h"
 #include "shared/core/text.h"
 
 void pnp_tracker_init(struct pnp_tracker *tracker)
@@ -378,6 +379,9 @@ static void tell_end(struct look *look, struct board *board, const struct pnp_cl
     enum pnp_event_type end = look->event->type;
     int64_t lost_ms = look->event->now_ms - look->event->leaving_ms;
 
+    if (end == PNP_EVENT_LOST && claim->is_given_up)
+        log_debug("%s: lost %lld ms after usbipd had deleted its note", board->id,
+                  (long long)(lost_ms - claim->given_up_ms));
     if (end == PNP_EVENT_LOST && pnp_claim_is_given_up(claim, lost_ms) &&
         lost_ms >= look->tracker->doubted_until_ms)
         look->on_change(look->context, PNP_CHANGE_GIVEN_UP, board);
