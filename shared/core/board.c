@@ -96,6 +96,15 @@ int board_state_from_name(const char *name, enum board_state *state)
     return result;
 }
 
+bool board_name_is_valid(const char *name)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789._-";
+    size_t len = strspn(name, allowed);
+
+    return len > 0 && len < BOARD_NAME_SIZE && name[len] == '\0' && name[0] != '.';
+}
+
 /* Steps over one number of 1 to 99 without a leading zero. Returns NULL if there is none. */
 static const char *skip_number(const char *text)
 {

@@ -84,6 +84,10 @@ int board_speed_from_name(const char *name, enum board_speed *speed);
 int board_kind_from_name(const char *name, enum board_kind *kind);
 int board_state_from_name(const char *name, enum board_state *state);
 
+/* True if `name` may name a board: 1 to BOARD_NAME_SIZE - 1 letters, digits, '.', '_' and '-', the
+ * first no '.'. It may stand in a path then. */
+bool board_name_is_valid(const char *name);
+
 /* True if `busid` matches ^[1-9][0-9]?-[1-9][0-9]?$, which is what usbipd-win accepts. */
 bool board_busid_is_valid(const char *busid);
 

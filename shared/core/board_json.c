@@ -26,7 +26,7 @@ bool board_json_is_path(const char *path)
 /* In the order in which they are written; vid, pid, speed and kind stand between them. */
 static const struct json_text_field name_fields[] = {
     JSON_TEXT_FIELD(struct board, id, "id", false, text_is_plain),
-    JSON_TEXT_FIELD(struct board, name, "name", true, text_is_plain),
+    JSON_TEXT_FIELD(struct board, name, "name", true, board_name_is_valid),
 };
 
 static const struct json_text_field fact_fields[] = {

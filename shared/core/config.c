@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/core/config_boards.h"
 #include "shared/core/error.h"
 #include "shared/core/json_text.h"
 #include "shared/core/text.h"
@@ -130,12 +131,13 @@ static const struct key usbipd_keys[] = {
 
 static const struct section {
     const char *name;
-    const struct key *keys;
+    const struct key *keys; /* NULL: they are the user's own */
     size_t count;
     const char *known;
 } sections[] = {
     {"link", link_keys, COUNT(link_keys), "address, port, auth"},
     {"usbipd", usbipd_keys, COUNT(usbipd_keys), "address, port"},
+    {"boards", NULL, 0, NULL},
 };
 
 /* True if a member before `member` has its name. Callers stop at the first unknown or repeated
@@ -181,13 +183,17 @@ static int read_section(const cJSON *root, const cJSON *member, struct config *c
         section++;
     }
     if (section == sections + COUNT(sections)) {
-        snprintf(reason, CONFIG_REASON_SIZE, "unknown key \"%s\": known are link, usbipd", name);
+        snprintf(reason, CONFIG_REASON_SIZE, "unknown key \"%s\": known are link, usbipd, boards",
+                 name);
         return ERR_INVALID;
     }
     if (is_repeated(root, member) || !cJSON_IsObject(member)) {
         snprintf(reason, CONFIG_REASON_SIZE, "\"%s\" %s", name,
                  cJSON_IsObject(member) ? "stands there twice" : "must be an object in braces");
         return ERR_INVALID;
+    }
+    if (section->keys == NULL) {
+        return config_boards_read(member, &config->families, reason);
     }
     int result = 0;
     const cJSON *item = member->child;

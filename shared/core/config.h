@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shared/core/board_family.h"
+
 #define CONFIG_ADDRESS_SIZE 64
 #define CONFIG_REASON_SIZE 256
 #define CONFIG_TEXT_MAX (1024u * 1024)
@@ -23,6 +25,8 @@ struct config {
     /* "usbipd": where the guest reaches usbipd-win. */
     char usbipd_address[CONFIG_ADDRESS_SIZE]; /* empty (default): found out */
     uint16_t usbipd_port;                     /* default CONFIG_USBIPD_PORT */
+    /* "boards": the names that the host gives. */
+    struct board_families families; /* default: none */
 };
 
 /* The defaults. */

@@ -55,13 +55,6 @@ static bool is_any_text(const char *text)
     return *text != '\0' && !text_has_control(text);
 }
 
-static bool is_name(const char *text)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                  "0123456789._-";
-    return *text != '\0' && text[strspn(text, allowed)] == '\0';
-}
-
 static bool is_com_port(const char *text)
 {
     char prefix[4];
@@ -82,7 +75,8 @@ static const struct keyed_form {
     {"port=", MATCH_BUSID, board_busid_is_valid,
      "port= wants a bus id as usbipd lists it, such as 3-1"},
     {"com=", MATCH_COM_PORT, is_com_port, "com= wants a COM port, such as COM5"},
-    {"name=", MATCH_NAME, is_name, "name= wants letters, digits, '.', '_' and '-'"},
+    {"name=", MATCH_NAME, board_name_is_valid,
+     "name= wants letters, digits, '.', '_' and '-', and no '.' first"},
 };
 
 static int read_keyed(const struct keyed_form *form, const char *value, struct match *match,
@@ -112,11 +106,11 @@ static int read_any(const char *text, struct match *match, const char **reason)
         *reason = "VID:PID wants four hex digits or * on each side of the colon, such as 1a86:7523";
         return read_vid_pid(text, match);
     }
-    if (!is_name(text)) {
+    if (!board_name_is_valid(text)) {
         *reason = bad_form;
         return ERR_INVALID;
     }
-    const struct keyed_form bare = {"", MATCH_NAME, is_name, bad_form};
+    const struct keyed_form bare = {"", MATCH_NAME, board_name_is_valid, bad_form};
     return read_keyed(&bare, text, match, reason);
 }
 

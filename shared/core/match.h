@@ -21,8 +21,8 @@ struct match {
 };
 
 /* Reads `VID:PID` (each four hex digits or `*`), `serial=`, `port=BUSID`, `com=COM5`, `name=`, or
- * a bare board name ([A-Za-z0-9._-]+). Returns 0 or ERR_INVALID; `*reason`, if not NULL, then
- * points to a static sentence that says what is wrong and what would be right. */
+ * a bare board name (see board_name_is_valid). Returns 0 or ERR_INVALID; `*reason`, if not NULL,
+ * then points to a static sentence that says what is wrong and what would be right. */
 int match_from_text(const char *text, struct match *match, const char **reason);
 
 /* True if the board is one that the match means. */

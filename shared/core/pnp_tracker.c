@@ -77,6 +77,7 @@ static bool has_moved(const struct board *known, const struct board *now)
 static void keep_known(const struct board *known, struct board *now)
 {
     now->state = known->state;
+    text_copy(now->name, sizeof(now->name), known->name);
     if (now->busid[0] == '\0')
         text_copy(now->busid, sizeof(now->busid), known->busid);
     if (now->description[0] == '\0')

@@ -63,8 +63,9 @@ enum pnp_change {
     PNP_CHANGE_REMOVAL,
 };
 
-/* `board` belongs to the tracker and is valid during the call. Its `state` is the caller's to set:
- * BOARD_STATE_AVAILABLE on arrival, then kept as long as the board is here. */
+/* `board` belongs to the tracker and is valid during the call. Its `state` and `name` are
+ * the caller's to set: BOARD_STATE_AVAILABLE and empty on arrival, then kept as long as the board
+ * is here. */
 typedef void (*pnp_tracker_fn)(void *context, enum pnp_change change, struct board *board);
 
 struct pnp_tracker_ids {

@@ -3,21 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/core/board_family.h"
 #include "shared/core/error.h"
-#include "shared/core/match.h"
 #include "shared/core/text.h"
 
 int sharing_rule_set_hardware_id(struct sharing_rule *rule, const char *text)
 {
-    struct match match;
+    struct board_identity identity;
 
-    /* The same form as a MATCH without its wildcard. */
-    if (match_from_text(text, &match, NULL) != 0 || match.kind != MATCH_VID_PID || match.vid < 0 ||
-        match.pid < 0)
+    if (board_identity_from_text(text, &identity) != 0)
         return ERR_INVALID;
     rule->has_hardware_id = true;
-    rule->vid = (uint16_t)match.vid;
-    rule->pid = (uint16_t)match.pid;
+    rule->vid = identity.vid;
+    rule->pid = identity.pid;
     return 0;
 }
 
@@ -66,7 +64,8 @@ enum board_state sharing_judge(const struct sharing *sharing, const struct board
 {
     if (pnp_scan_is_stub(board->id))
         return BOARD_STATE_NEEDS_SHARING;
-    if (board->kind == BOARD_KIND_OTHER || !board_busid_is_valid(board->busid))
+    if ((board->kind == BOARD_KIND_OTHER && board->name[0] == '\0') ||
+        !board_busid_is_valid(board->busid))
         return BOARD_STATE_AVAILABLE;
     return sharing_allows(sharing, board) ? BOARD_STATE_WAITING : BOARD_STATE_NEEDS_SHARING;
 }

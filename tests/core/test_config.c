@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ static void assert_same(const struct config *config, const struct config *expect
     assert_int_equal(config->link_auth, expected->link_auth);
     assert_string_equal(config->usbipd_address, expected->usbipd_address);
     assert_int_equal(config->usbipd_port, expected->usbipd_port);
+    assert_int_equal(config->families.count, expected->families.count);
 }
 
 static int read_text(const char *text, struct config *config, char *reason)
@@ -34,28 +36,30 @@ static const struct good_case {
     const char *text;
     struct config expected;
 } good_cases[] = {
-    {"config: empty text", "", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
-    {"config: comments only", "// a\n/* b */", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
-    {"config: empty object", "{}", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
+    {"config: empty text", "", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
+    {"config: comments only",
+     "// a\n/* b */",
+     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
+    {"config: empty object", "{}", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
     {"config: empty sections",
      "{\"link\":{},\"usbipd\":{}}",
-     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
+     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
     {"config: every key",
      "{\"link\":{\"address\":\"::1\",\"port\":1,\"auth\":\"none\"},"
      "\"usbipd\":{\"address\":\"172.20.0.1\",\"port\":65535}}",
-     {"::1", 1, CONFIG_AUTH_NONE, "172.20.0.1", 65535}},
+     {"::1", 1, CONFIG_AUTH_NONE, "172.20.0.1", 65535, {.count = 0}}},
     {"config: auth by key",
      "{\"link\":{\"auth\":\"key\"}}",
-     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240}},
+     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
     {"config: an IPv6 address with its zone",
      "{\"usbipd\":{\"address\":\"fe80::1%eth0\"}}",
-     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "fe80::1%eth0", 3240}},
+     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "fe80::1%eth0", 3240, {.count = 0}}},
     {"config: comments everywhere",
      "// first\n{/**/\"link\"/* // */:{\"port\"://x\r\n7/***/}}//last",
-     {"127.0.0.1", 7, CONFIG_AUTH_KEY, "", 3240}},
+     {"127.0.0.1", 7, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
     {"config: byte order mark and CR LF",
      "\xEF\xBB\xBF{\r\n\"link\":{\"port\":7}\r\n}\r\n",
-     {"127.0.0.1", 7, CONFIG_AUTH_KEY, "", 3240}},
+     {"127.0.0.1", 7, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
 };
 
 static void run_good(void **state)
@@ -73,12 +77,15 @@ static void run_good(void **state)
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
     "aaaa"
 
+#define NAME_63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static const struct bad_case {
     const char *name;
     const char *text;
     const char *reason;
 } bad_cases[] = {
-    {"config: unknown section", "{\"lnik\":{}}", "unknown key \"lnik\": known are link, usbipd"},
+    {"config: unknown section", "{\"lnik\":{}}",
+     "unknown key \"lnik\": known are link, usbipd, boards"},
     {"config: unknown key", "{\"link\":{\"prot\":1}}",
      "unknown key \"link.prot\": \"link\" has address, port, auth"},
     {"config: key of another section", "{\"usbipd\":{\"auth\":\"key\"}}",
@@ -117,6 +124,43 @@ static const struct bad_case {
     {"config: address as a number", "{\"usbipd\":{\"address\":1}}", "\"usbipd.address\" must be"},
     {"config: address too long", "{\"usbipd\":{\"address\":\"fe80::1%" LONG_KEY "\"}}",
      "\"usbipd.address\" must be"},
+    {"config: boards in a list", "{\"boards\":[]}", "\"boards\" must be an object in braces"},
+    {"config: a name with a slash", "{\"boards\":{\"a/b\":{}}}",
+     "\"boards.a/b\": a name has 1 to 63 letters"},
+    {"config: a name of dots", "{\"boards\":{\"..\":{}}}", "\"boards...\": a name has"},
+    {"config: an empty name", "{\"boards\":{\"\":{}}}", "\"boards.\": a name has"},
+    {"config: a name with an escape sequence", "{\"boards\":{\"\\u001b[2J\":{}}}",
+     "\"boards.\\x1b[2J\": a name has"},
+    {"config: a name of 64", "{\"boards\":{\"" NAME_63 "a\":{}}}", "a name has"},
+    {"config: a name twice", "{\"boards\":{\"a\":{\"identities\":[\"1a86:7523\"]},\"a\":{}}}",
+     "\"boards.a\" stands there twice"},
+    {"config: a board is a list", "{\"boards\":{\"leo\":[\"2341:8036\"]}}",
+     "\"boards.leo\" must be an object in braces, with \"identities\""},
+    {"config: a board without identities", "{\"boards\":{\"leo\":{\"port\":\"1-3\"}}}",
+     "\"boards.leo\" lacks \"identities\": a list of 1 to 8 VID:PID"},
+    {"config: no identity", "{\"boards\":{\"leo\":{\"identities\":[]}}}",
+     "\"boards.leo.identities\" must be a list of 1 to 8 VID:PID"},
+    {"config: an identity with a wildcard", "{\"boards\":{\"leo\":{\"identities\":[\"2341:*\"]}}}",
+     "\"boards.leo.identities\" must be"},
+    {"config: an identity is a number", "{\"boards\":{\"leo\":{\"identities\":[1]}}}",
+     "\"boards.leo.identities\" must be"},
+    {"config: an identity twice",
+     "{\"boards\":{\"leo\":{\"identities\":[\"2341:003a\",\"2341:003A\"]}}}",
+     "\"boards.leo.identities\" must be"},
+    {"config: nine identities",
+     "{\"boards\":{\"leo\":{\"identities\":[\"0001:0001\",\"0001:0002\",\"0001:0003\","
+     "\"0001:0004\",\"0001:0005\",\"0001:0006\",\"0001:0007\",\"0001:0008\",\"0001:0009\"]}}}",
+     "\"boards.leo.identities\" must be"},
+    {"config: identities in a text", "{\"boards\":{\"leo\":{\"identities\":\"2341:8036\"}}}",
+     "\"boards.leo.identities\" must be"},
+    {"config: an unknown key of a board", "{\"boards\":{\"leo\":{\"busid\":\"1-3\"}}}",
+     "unknown key \"boards.leo.busid\": a board has identities, serial, port"},
+    {"config: a key of a board twice", "{\"boards\":{\"leo\":{\"port\":\"1-3\",\"port\":\"1-4\"}}}",
+     "\"boards.leo.port\" stands there twice"},
+    {"config: a place that is none", "{\"boards\":{\"leo\":{\"port\":\"1-0\"}}}",
+     "\"boards.leo.port\" must be a bus id in quotes"},
+    {"config: an empty serial number", "{\"boards\":{\"leo\":{\"serial\":\"\"}}}",
+     "\"boards.leo.serial\" must be a serial number in quotes"},
     {"config: not JSON", "{\n\"link\": {\n\"port\": nope\n}}", "line 3: not a JSON object"},
     {"config: not JSON after comments", "{ // a\n/* b\n\n */ \"link\": nope }", "line 4: not"},
     {"config: trailing comma", "{\"link\":{\"port\":1,}}", "line 1: not a JSON object"},
@@ -179,6 +223,65 @@ static void nul_is_refused(void **state)
     assert_int_equal(config_from_text("{}\0", 3, &config, reason), ERR_INVALID);
 }
 
+static void boards_have_names(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"boards\":{\"leo\":{\"identities\":[\"2341:8036\",\"2341:003a\"],\"serial\":\"A1\"},"
+        "\"" NAME_63 "\":{\"port\":\"1-3\",\"identities\":[\"1A86:7523\"]}}}";
+    struct config config;
+    char reason[CONFIG_REASON_SIZE] = "";
+
+    config_init(&config);
+    assert_int_equal(read_text(text, &config, reason), 0);
+    assert_int_equal(config.families.count, 2);
+    assert_string_equal(config.families.items[0].name, "leo");
+    assert_int_equal(config.families.items[0].identity_count, 2);
+    assert_int_equal(config.families.items[0].identities[1].vid, 0x2341);
+    assert_int_equal(config.families.items[0].identities[1].pid, 0x003A);
+    assert_string_equal(config.families.items[0].serial, "A1");
+    assert_string_equal(config.families.items[0].busid, "");
+    assert_string_equal(config.families.items[1].name, NAME_63);
+    assert_int_equal(config.families.items[1].identities[0].vid, 0x1A86);
+    assert_string_equal(config.families.items[1].serial, "");
+    assert_string_equal(config.families.items[1].busid, "1-3");
+}
+
+/* Writes a section of so many boards. */
+static char *make_boards(size_t count)
+{
+    static const char start[] = "{\"boards\":{";
+    char *text = malloc(sizeof start + count * 64 + 2);
+    size_t len = sizeof start - 1;
+
+    assert_non_null(text);
+    memcpy(text, start, len);
+    for (size_t i = 0; i < count; i++) {
+        len += (size_t)sprintf(text + len, "%s\"n%zu\":{\"identities\":[\"2341:8036\"]}",
+                               i > 0 ? "," : "", i);
+    }
+    strcpy(text + len, "}}");
+    return text;
+}
+
+static void the_number_of_boards_is_bounded(void **state)
+{
+    (void)state;
+    char reason[CONFIG_REASON_SIZE] = "";
+    struct config config = defaults;
+    char *text = make_boards(BOARD_FAMILIES_MAX);
+
+    assert_int_equal(read_text(text, &config, reason), 0);
+    assert_int_equal(config.families.count, BOARD_FAMILIES_MAX);
+    free(text);
+    text = make_boards(BOARD_FAMILIES_MAX + 1);
+    config = defaults;
+    assert_int_equal(read_text(text, &config, reason), ERR_INVALID);
+    assert_string_equal(reason, "\"boards\" has more than 32 boards");
+    assert_same(&config, &defaults);
+    free(text);
+}
+
 static void the_defaults(void **state)
 {
     (void)state;
@@ -197,6 +300,9 @@ int main(void)
                   a_later_mistake_changes_nothing);
     cases_add_one(&cases, "config: length is bounded", length_is_bounded);
     cases_add_one(&cases, "config: NUL is refused", nul_is_refused);
+    cases_add_one(&cases, "config: boards have names", boards_have_names);
+    cases_add_one(&cases, "config: the number of boards is bounded",
+                  the_number_of_boards_is_bounded);
     cases_add_one(&cases, "config: the defaults", the_defaults);
     return cases_run("config", &cases);
 }

@@ -523,17 +523,32 @@ static void test_kind_outlives_its_com_port(void **state)
     pnp_tracker_finish(&tracker);
 }
 
+static void test_name_outlives_an_update(void **state)
+{
+    struct pnp_tracker tracker;
+
+    (void)state;
+    pnp_tracker_init(&tracker);
+    scan_board_without_known_ids(&tracker, "");
+    strcpy(tracker.boards.items[0]->name, "leo"); /* The caller's, as it does on the arrival. */
+    scan_board_without_known_ids(&tracker, "COM7");
+    assert_string_equal(tracker.boards.items[0]->com_port, "COM7");
+    assert_string_equal(tracker.boards.items[0]->name, "leo");
+    pnp_tracker_finish(&tracker);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(tracker_cases) + 3] = {
+    struct CMUnitTest tests[COUNT(tracker_cases) + 4] = {
         {.name = "tracker: many leave at once", .test_func = test_many_leave},
         {.name = "tracker: a kind outlives the COM port it rests on",
          .test_func = test_kind_outlives_its_com_port},
+        {.name = "tracker: a name outlives an update", .test_func = test_name_outlives_an_update},
         {.name = "tracker: a captured board of unknown kind", .test_func = test_captured_unknown},
     };
 
     for (size_t i = 0; i < COUNT(tracker_cases); i++) {
-        tests[3 + i] = (struct CMUnitTest){.name = tracker_cases[i].name,
+        tests[4 + i] = (struct CMUnitTest){.name = tracker_cases[i].name,
                                            .test_func = run_case,
                                            .initial_state = (void *)&tracker_cases[i]};
     }

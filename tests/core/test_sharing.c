@@ -18,6 +18,8 @@ static const struct board serial_board = {
 static const struct board dfu_board = {.id = ID, .busid = "1-3", .kind = BOARD_KIND_DFU};
 static const struct board debug_board = {.id = ID, .busid = "1-3", .kind = BOARD_KIND_DEBUG};
 static const struct board webcam = {.id = ID, .busid = "1-3", .kind = BOARD_KIND_OTHER};
+static const struct board named = {
+    .id = ID, .name = "cam", .busid = "1-3", .kind = BOARD_KIND_OTHER};
 static const struct board nowhere = {.id = ID, .busid = "", .kind = BOARD_KIND_SERIAL};
 
 struct judge_case {
@@ -40,6 +42,7 @@ static const struct judge_case judge_cases[] = {
     {"judge: bound and DFU", &dfu_board, ID, {{0}}, 0, BOARD_STATE_WAITING},
     {"judge: bound debug probe", &debug_board, ID, {{0}}, 0, BOARD_STATE_WAITING},
     {"judge: a bound webcam is left alone", &webcam, ID, {{0}}, 0, BOARD_STATE_AVAILABLE},
+    {"judge: a webcam with a name is wanted", &named, ID, {{0}}, 0, BOARD_STATE_WAITING},
     {"judge: on a hub that usbipd can't serve", &nowhere, ID, {{0}}, 0, BOARD_STATE_AVAILABLE},
     {"judge: another board is bound", &serial_board, "usb\\x", {{0}}, 0, BOARD_STATE_NEEDS_SHARING},
     {"judge: allowed by hardware id",
