@@ -475,6 +475,9 @@ static int open_kernel(struct agent *agent)
     int err = vhci_create(agent->machine.sysfs_root, &agent->vhci);
 
     if (err == 0) {
+        err = tty_links_open(agent->machine.nodes.dev_root, &agent->machine.links);
+    }
+    if (err == 0) {
         err = modules_open(&agent->loop, &config, &agent->modules);
     }
     agent->machine.vhci = agent->vhci;
@@ -549,6 +552,7 @@ int agent_run(const struct agent_options *options)
     agent->options = options;
     err = run_loop(agent);
     vhci_destroy(agent->vhci);
+    tty_links_close(agent->machine.links);
     free(agent);
     return err;
 }

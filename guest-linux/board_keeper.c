@@ -110,6 +110,7 @@ static void perform(struct board_keeper *keeper, enum reconciler_action action,
         attachment_cancel(keeper->attachment);
         break;
     case RECONCILER_DETACH:
+        tty_links_drop(keeper->machine->links, keeper);
         attachment_detach(keeper->attachment);
         check_port(keeper, outcome);
         break;
@@ -195,6 +196,7 @@ static void on_ready(void *context, const struct tty_nodes *nodes, const struct 
         keeper->probe = NULL;
     }
     keeper->board.ttys = nodes->ttys;
+    tty_links_put(keeper->machine->links, keeper, keeper->board.name, &keeper->board.ttys);
     text_copy(keeper->board.usb_node, sizeof keeper->board.usb_node, nodes->usb_node);
     keeper->took = *took;
     step_simple(keeper, RECONCILER_NODES_READY);
@@ -202,6 +204,9 @@ static void on_ready(void *context, const struct tty_nodes *nodes, const struct 
 
 static void on_gone(void *context)
 {
+    struct board_keeper *keeper = context;
+
+    tty_links_drop(keeper->machine->links, keeper);
     step_simple(context, RECONCILER_DEVICE_GONE);
 }
 
@@ -247,11 +252,15 @@ static void take_facts(struct board_keeper *keeper, const struct board *facts,
                        const char *attached_to)
 {
     struct board board = *facts;
+    bool is_renamed = strcmp(board.name, keeper->board.name) != 0;
 
     board.ttys = keeper->board.ttys;
     text_copy(board.usb_node, sizeof board.usb_node, keeper->board.usb_node);
     keeper->board = board;
     text_copy(keeper->attached_to, sizeof keeper->attached_to, attached_to);
+    if (is_renamed && keeper->reconciler.phase == RECONCILER_READY) {
+        tty_links_put(keeper->machine->links, keeper, board.name, &keeper->board.ttys);
+    }
 }
 
 static bool has_moved(const struct board_keeper *keeper, const struct board *board)
@@ -390,5 +399,6 @@ void board_keeper_close(struct board_keeper *keeper)
         usb_probe_forget(keeper->probe);
     }
     attachment_close(keeper->attachment);
+    tty_links_leave(keeper->machine->links, keeper);
     uv_close((uv_handle_t *)&keeper->deadline, on_deadline_closed);
 }

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "guest-linux/modules.h"
+#include "guest-linux/tty_links.h"
 #include "guest-linux/tty_node.h"
 #include "guest-linux/vhci.h"
 #include "guest-linux/windows_address.h"
@@ -17,6 +18,7 @@ struct machine {
     const char *sysfs_root; /* "/sys" */
     struct vhci *vhci;
     struct tty_node_paths nodes;
+    struct tty_links *links;
     struct modules *modules;
     struct windows_address_paths address;
 };

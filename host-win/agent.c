@@ -10,6 +10,7 @@
 #include "host-win/guest_link.h"
 #include "host-win/host_notice.h"
 #include "host-win/pnp_listener.h"
+#include "shared/core/board_names.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
@@ -30,6 +31,7 @@ struct agent {
     struct usbipd_watch *usbipd_watch;
     struct stream *stream;
     struct board_watch *watch;
+    struct board_names names;
     struct board_teller *teller;
     struct guest_link *link;
     uv_signal_t signals[STOP_SIGNAL_COUNT];
@@ -38,10 +40,26 @@ struct agent {
 
 static void stop(struct agent *agent);
 
+/* What tells its family may come after the board itself. */
+static void name_board(struct agent *agent, enum pnp_change change, struct board *board)
+{
+    const struct board_family *worn =
+        board_names_give(&agent->names, board_watch_boards(agent->watch), board);
+
+    if (worn != NULL && change == PNP_CHANGE_ARRIVAL) {
+        log_warning("%04x:%04x at %s may be \"%s\" too, which is another board's name now: tell "
+                    "them apart with \"serial\" or \"port\" in the configuration",
+                    board->vid, board->pid, board->busid, worn->name);
+    }
+}
+
 static void on_change(void *context, enum pnp_change change, struct board *board)
 {
     struct agent *agent = context;
 
+    if (change == PNP_CHANGE_ARRIVAL || (change == PNP_CHANGE_UPDATE && board->name[0] == '\0')) {
+        name_board(agent, change, board);
+    }
     board_teller_change(agent->teller, change, board);
 }
 
@@ -301,6 +319,7 @@ int agent_run(const struct agent_options *options)
         return ERR_NOMEM;
     }
     agent->options = options;
+    board_names_init(&agent->names, &options->config.families);
     error = run_loop(agent);
     free(agent);
     return error;

@@ -66,7 +66,8 @@ static void on_news_timer(uv_timer_t *timer)
 
 static void log_board(const char *what, const struct board *board)
 {
-    log_info("%04x:%04x %s %s (%s, %s, busid %s)", board->vid, board->pid, what, board->description,
+    log_info("%04x:%04x %s%s%s %s (%s, %s, busid %s)", board->vid, board->pid, board->name,
+             board->name[0] != '\0' ? " " : "", what, board->description,
              board->com_port[0] != '\0' ? board->com_port : "no COM port",
              board_state_to_name(board->state), board->busid[0] != '\0' ? board->busid : "none");
 }

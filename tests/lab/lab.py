@@ -69,6 +69,7 @@ class Lab(WindowsSide):
         self.host_program = HOST_PROGRAM
         self.vm = Vm(modprobe=modprobe)
         self.relay: LinkRelay | None = None
+        self.host_config: dict[str, Any] = {}  # sections of the host agent's configuration besides "link"
 
     @staticmethod
     def programs() -> list[Path]:
@@ -120,7 +121,7 @@ class Lab(WindowsSide):
     def start_host_agent(self) -> None:
         port = self.relay.port if self.relay else self.vm.ports[0]
         config = self.folder / "config.json"
-        config.write_text(json.dumps({"link": {"port": port, "auth": "none"}}))
+        config.write_text(json.dumps({"link": {"port": port, "auth": "none"}, **self.host_config}))
         self.host_log = self.folder / "host-agent.log"
         with self.host_log.open("ab") as log:
             self.host_agent = self.prefix.spawn(

@@ -1,0 +1,230 @@
+/* The stable links of named boards, in a folder that stands for /dev. */
+#include "guest-linux/tty_links.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/core/cases.h"
+#include "tests/guest/tree.h"
+
+struct rig {
+    struct tree tree;
+    char dev[TREE_PATH_SIZE];
+    struct tty_links *links;
+};
+
+static const char first[] = "one board";
+static const char second[] = "another board";
+
+static int setup(void **state)
+{
+    static struct rig rig;
+
+    tree_make(&rig.tree);
+    tree_folder(&rig.tree, "/dev");
+    tree_write(&rig.tree, "/dev/ttyACM0", "");
+    tree_write(&rig.tree, "/dev/ttyACM1", "");
+    tree_path(&rig.tree, "/dev", rig.dev);
+    assert_int_equal(tty_links_open(rig.dev, &rig.links), 0);
+    *state = &rig;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct rig *rig = *state;
+
+    tty_links_close(rig->links);
+    tree_remove(&rig->tree);
+    return 0;
+}
+
+static struct board_ttys make_ttys(const char *path)
+{
+    struct board_ttys ttys = {.count = 1, .items = {{.link = "former", .interface = 1}}};
+
+    strcpy(ttys.items[0].path, path);
+    return ttys;
+}
+
+/* What the link says; "" if there is no link. */
+static const char *read_link(const struct rig *rig, const char *name)
+{
+    static char target[TREE_PATH_SIZE];
+    char path[TREE_PATH_SIZE];
+    ssize_t len;
+
+    tree_path(&rig->tree, name, path);
+    len = readlink(path, target, sizeof target - 1);
+    target[len > 0 ? len : 0] = '\0';
+    return target;
+}
+
+static void a_name_leads_to_the_tty(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    tty_links_put(rig->links, first, "leo", &ttys);
+    assert_string_equal(ttys.items[0].link, "/dev/ttyferry/leo");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    assert_true(tree_has(&rig->tree, "/dev/ttyferry/leo")); /* It does not dangle. */
+    tty_links_drop(rig->links, first);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+}
+
+static void further_ttys_have_their_interface(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    ttys.count = 2;
+    strcpy(ttys.items[1].path, "/dev/ttyACM1");
+    ttys.items[1].interface = 2;
+    tty_links_put(rig->links, first, "dual", &ttys);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/dual"), "../ttyACM0");
+    assert_string_equal(ttys.items[1].link, "/dev/ttyferry/dual-if02");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/dual-if02"), "../ttyACM1");
+    tty_links_drop(rig->links, first);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/dual-if02"), "");
+}
+
+static void a_board_without_a_name_has_no_link(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    tty_links_put(rig->links, first, "", &ttys);
+    assert_string_equal(ttys.items[0].link, "");
+    assert_false(tree_has(&rig->tree, "/dev/ttyferry"));
+}
+
+static void a_name_that_moves_on_is_not_dropped_by_its_former_board(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys application = make_ttys("/dev/ttyACM0");
+    struct board_ttys bootloader = make_ttys("/dev/ttyACM1");
+
+    tty_links_put(rig->links, first, "leo", &application);
+    tty_links_put(rig->links, second, "leo", &bootloader);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM1");
+    tty_links_drop(rig->links, first);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM1");
+    tty_links_drop(rig->links, second);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+}
+
+static void a_board_is_renamed(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    tty_links_put(rig->links, first, "leo", &ttys);
+    tty_links_put(rig->links, first, "lion", &ttys);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/lion"), "../ttyACM0");
+    tty_links_put(rig->links, first, "", &ttys);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/lion"), "");
+    assert_string_equal(ttys.items[0].link, "");
+}
+
+static void a_board_that_stays_keeps_its_link(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    tty_links_put(rig->links, first, "leo", &ttys);
+    tty_links_leave(rig->links, first);
+    tty_links_drop(rig->links, first);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+}
+
+static void a_new_run_removes_what_dangles(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_links *again;
+
+    tree_link(&rig->tree, "/dev/ttyferry/gone", "../ttyACM9");
+    tree_link(&rig->tree, "/dev/ttyferry/here", "../ttyACM0");
+    tree_write(&rig->tree, "/dev/ttyferry/file", "mine");
+    assert_int_equal(tty_links_open(rig->dev, &again), 0);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/gone"), "");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/here"), "../ttyACM0");
+    assert_true(tree_has(&rig->tree, "/dev/ttyferry/file"));
+    tty_links_close(again);
+}
+
+static void what_is_no_link_stays(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+    char text[16];
+
+    tree_write(&rig->tree, "/dev/ttyferry/leo", "mine");
+    tty_links_put(rig->links, first, "leo", &ttys);
+    assert_string_equal(ttys.items[0].link, "");
+    tty_links_drop(rig->links, first);
+    tree_read(&rig->tree, "/dev/ttyferry/leo", text, sizeof text);
+    assert_string_equal(text, "mine");
+}
+
+static void a_folder_that_is_a_link_is_not_followed(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    tree_folder(&rig->tree, "/elsewhere");
+    tree_link(&rig->tree, "/dev/ttyferry", "../elsewhere");
+    tty_links_put(rig->links, first, "leo", &ttys);
+    assert_string_equal(ttys.items[0].link, "");
+    assert_false(tree_has(&rig->tree, "/elsewhere/leo"));
+}
+
+static void a_folder_that_others_may_write_to_is_not_used(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+    char path[TREE_PATH_SIZE];
+
+    tree_folder(&rig->tree, "/dev/ttyferry");
+    tree_path(&rig->tree, "/dev/ttyferry", path);
+    assert_int_equal(chmod(path, 0777), 0);
+    tty_links_put(rig->links, first, "leo", &ttys);
+    assert_string_equal(ttys.items[0].link, "");
+    assert_false(tree_has(&rig->tree, "/dev/ttyferry/leo"));
+}
+
+static void a_link_half_made_is_no_obstacle(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    tree_link(&rig->tree, "/dev/ttyferry/.leo", "../ttyACM1");
+    tty_links_put(rig->links, first, "leo", &ttys);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/.leo"), "");
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        CASE(a_name_leads_to_the_tty),
+        CASE(further_ttys_have_their_interface),
+        CASE(a_board_without_a_name_has_no_link),
+        CASE(a_name_that_moves_on_is_not_dropped_by_its_former_board),
+        CASE(a_board_is_renamed),
+        CASE(a_board_that_stays_keeps_its_link),
+        CASE(a_new_run_removes_what_dangles),
+        CASE(what_is_no_link_stays),
+        CASE(a_folder_that_is_a_link_is_not_followed),
+        CASE(a_folder_that_others_may_write_to_is_not_used),
+        CASE(a_link_half_made_is_no_obstacle),
+    };
+
+    return cmocka_run_group_tests_name("tty_links", tests, NULL, NULL);
+}
