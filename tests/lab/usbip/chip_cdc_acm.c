@@ -18,7 +18,7 @@ int usb_chip_cdc_control(struct usb_board *board, const struct usb_setup *setup,
         if (setup->length != sizeof board->line_coding) {
             return ERR_INVALID;
         }
-        memcpy(board->line_coding, data, sizeof board->line_coding);
+        usb_board_set_line_coding(board, data);
         return 0;
     case REQUEST_GET_LINE_CODING:
         if (setup->length < sizeof board->line_coding) {

@@ -4,11 +4,23 @@
 
 enum {
     REQUEST_READ_VERSION = 0x5f,
+    REQUEST_WRITE_REGISTER = 0x9a,
     REQUEST_MODEM_CONTROL = 0xa4,
+    REGISTERS_RATE = 0x1312, /* two of them: the divisor's, the prescaler's */
     VERSION = 0x31,
     MODEM_DTR = 0x20, /* both active low */
     MODEM_RTS = 0x40,
+    CLOCK_HZ = 48000000,
 };
+
+/* The prescaler has 2^(12 - 3 * its low bits), half of that if bit 2 is set; the divisor counts up
+ * to 256. */
+static uint32_t rate_of(uint16_t registers)
+{
+    unsigned prescaler = 12 - 3 * (registers & 3u) - (registers >> 2 & 1u);
+    unsigned divisor = 256 - (registers >> 8);
+    return CLOCK_HZ / (divisor << prescaler);
+}
 
 static int control(struct usb_board *board, const struct usb_setup *setup, uint8_t *data)
 {
@@ -22,6 +34,8 @@ static int control(struct usb_board *board, const struct usb_setup *setup, uint8
         unsigned dtr = setup->value & MODEM_DTR ? 0 : USB_LINE_DTR;
         unsigned rts = setup->value & MODEM_RTS ? 0 : USB_LINE_RTS;
         usb_board_set_line_state(board, dtr | rts);
+    } else if (setup->request == REQUEST_WRITE_REGISTER && setup->value == REGISTERS_RATE) {
+        usb_board_set_line_rate(board, rate_of(setup->index));
     }
     return 0;
 }

@@ -3,6 +3,7 @@
 
 enum {
     REQUEST_SET_MODEM_CONTROL = 0x07,
+    REQUEST_SET_BAUDRATE = 0x1e,
     REQUEST_VENDOR = 0xff,
     VENDOR_GET_PART_NUMBER = 0x370b,
     PART_NUMBER_CP2102 = 0x02,
@@ -36,6 +37,9 @@ static int control(struct usb_board *board, const struct usb_setup *setup, uint8
         state =
             set_bit(state, USB_LINE_RTS, setup->value & MODEM_SETS_RTS, setup->value & MODEM_RTS);
         usb_board_set_line_state(board, state);
+    } else if (setup->request == REQUEST_SET_BAUDRATE && setup->length == sizeof(uint32_t)) {
+        usb_board_set_line_rate(board, (uint32_t)data[0] | (uint32_t)data[1] << 8 |
+                                           (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24);
     }
     return 0;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "usb_firmware.h"
+
 #include "shared/core/error.h"
 
 enum { MAX_ARGUMENTS = 16 };
@@ -102,6 +104,19 @@ static int set_chip(void *target, const char *value)
     return config->board.chip == usb_chip_find(value) ? 0 : ERR_INVALID;
 }
 
+static int set_firmware(void *target, const char *value)
+{
+    struct usbip_export_config *config = target;
+    config->board.firmware = usb_firmware_find(value);
+    return config->board.firmware ? 0 : ERR_INVALID;
+}
+
+static int set_hardware(void *target, const char *value)
+{
+    ((struct usbip_export_config *)target)->hardware = value;
+    return 0;
+}
+
 static int set_instance(void *target, const char *value)
 {
     ((struct usbip_export_config *)target)->instance = value;
@@ -182,10 +197,13 @@ static int set_delay(void *target, const char *value)
 }
 
 static const struct setter plug_setters[] = {
-    {"busid", set_busid},    {"chip", set_chip},       {"instance", set_instance},
-    {"serial", set_serial},  {"product", set_product}, {"speed", set_speed},
-    {"vid", set_vid},        {"pid", set_pid},         {"echo", set_echo},
-    {"delay_us", set_delay}, {"shared", set_shared},   {NULL, NULL},
+    {"busid", set_busid},       {"chip", set_chip},
+    {"instance", set_instance}, {"serial", set_serial},
+    {"product", set_product},   {"speed", set_speed},
+    {"vid", set_vid},           {"pid", set_pid},
+    {"echo", set_echo},         {"delay_us", set_delay},
+    {"shared", set_shared},     {"firmware", set_firmware},
+    {"hardware", set_hardware}, {NULL, NULL},
 };
 
 static int skip(void *target, const char *value)
@@ -330,6 +348,8 @@ static const char *plug_error_text(int error)
     switch (error) {
     case ERR_EXISTS:
         return "this busid is plugged in already";
+    case ERR_BUSY:
+        return "its hardware is plugged in elsewhere";
     case ERR_FULL:
         return "too many boards";
     case ERR_INVALID:
@@ -455,15 +475,30 @@ static void run_service(struct usbip_server *server, const struct command *comma
     }
 }
 
-static void print_windows_event(void *context, enum usbip_windows_event event, const char *busid)
+static void print_departure(FILE *out, const struct usb_departure *departure)
+{
+    fprintf(out,
+            ",\"chip\":\"%s\",\"firmware\":\"%s\",\"vid\":\"%04x\",\"pid\":\"%04x\","
+            "\"after_ms\":%u",
+            departure->chip->name, departure->firmware->name, departure->chip->vid,
+            departure->chip->pid, departure->after_ms);
+}
+
+static void print_windows_event(void *context, enum usbip_windows_event event,
+                                const struct usbip_export *item)
 {
     static const char *const names[] = {
         [USBIP_WINDOWS_IMPORT] = "import",
         [USBIP_WINDOWS_RELEASED] = "released",
         [USBIP_WINDOWS_ABANDONED] = "abandoned",
+        [USBIP_WINDOWS_LEAVES] = "leaves",
     };
     FILE *answers = context;
-    fprintf(answers, "event {\"event\":\"%s\",\"busid\":\"%s\"}\n", names[event], busid);
+    fprintf(answers, "event {\"event\":\"%s\",\"busid\":\"%s\"", names[event], item->busid);
+    if (event == USBIP_WINDOWS_LEAVES) {
+        print_departure(answers, &item->board->departure);
+    }
+    fputs("}\n", answers);
     fflush(answers);
 }
 
@@ -519,6 +554,73 @@ static void run_refused(struct usbip_server *server, const struct command *comma
     }
 }
 
+static const char *const mode_names[USB_MODES] = {
+    [USB_MODE_SKETCH] = "sketch",
+    [USB_MODE_BOOTLOADER] = "bootloader",
+    [USB_MODE_DOWNLOAD] = "download",
+    [USB_MODE_DFU] = "dfu",
+};
+
+/* What `hardware=NAME` or `busid=` speaks of; NULL has been answered. */
+static struct usb_hardware *named_hardware(const struct usbip_server *server,
+                                           const struct command *command, FILE *answers)
+{
+    const char *name = argument_value(command, "hardware");
+    const char *busid = argument_value(command, "busid");
+    struct usb_hardware *hardware = NULL;
+    if (name) {
+        hardware = usb_hardware_find(&server->hardware, name);
+    } else if (busid) {
+        hardware = usbip_server_hardware(server, busid);
+    }
+    if (!hardware) {
+        fputs("error no board with firmware there\n", answers);
+    }
+    return hardware;
+}
+
+static bool write_flash(const struct usb_hardware *hardware, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    size_t written;
+    if (!file) {
+        return false;
+    }
+    written = fwrite(hardware->flash, 1, hardware->kind->flash_bytes, file);
+    return fclose(file) == 0 && written == hardware->kind->flash_bytes;
+}
+
+static void run_flash(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    const char *path = argument_value(command, "path");
+    const struct usb_hardware *hardware = named_hardware(server, command, answers);
+    if (hardware && path && write_flash(hardware, path)) {
+        fputs("ok\n", answers);
+    } else if (hardware) {
+        fputs("error path must name a file that can be written\n", answers);
+    }
+}
+
+static void run_lines(struct usbip_server *server, const struct command *command, FILE *answers)
+{
+    const struct usb_hardware *hardware = named_hardware(server, command, answers);
+    uint64_t first;
+    if (!hardware) {
+        return;
+    }
+    first = hardware->line_changes > USB_HARDWARE_LINES
+                ? hardware->line_changes - USB_HARDWARE_LINES
+                : 0;
+    fprintf(answers, "{\"first\":%" PRIu64 ",\"lines\":[", first);
+    for (uint64_t i = first; i < hardware->line_changes; i++) {
+        const struct usb_line_change *change = &hardware->lines[i % USB_HARDWARE_LINES];
+        fprintf(answers, "%s{\"us\":%" PRId64 ",\"dtr\":%s,\"rts\":%s,\"baud\":%" PRIu32 "}",
+                i > first ? "," : "", change->us, change->dtr ? "true" : "false",
+                change->rts ? "true" : "false", change->baud);
+    }
+    fputs("]}\n", answers);
+}
+
 static void print_json_string(FILE *out, const char *key, const char *text)
 {
     fprintf(out, "\"%s\":\"", key);
@@ -535,6 +637,19 @@ static void print_json_string(FILE *out, const char *key, const char *text)
     fputs("\",", out);
 }
 
+static void print_firmware(FILE *out, const struct usb_board *board)
+{
+    const struct usb_hardware *hardware = board->hardware;
+    print_json_string(out, "firmware", board->firmware->name);
+    print_json_string(out, "hardware", hardware->name);
+    print_json_string(out, "mode", mode_names[hardware->mode]);
+    fputs("\"resets\":{", out);
+    for (int i = 0; i < USB_MODES; i++) {
+        fprintf(out, "%s\"%s\":%" PRIu32, i > 0 ? "," : "", mode_names[i], hardware->resets[i]);
+    }
+    fprintf(out, "},\"flash_writes\":%" PRIu64 ",", hardware->flash_writes);
+}
+
 static void print_export(FILE *out, const struct usbip_export *item)
 {
     const struct usb_board *board = item->board;
@@ -548,6 +663,9 @@ static void print_export(FILE *out, const struct usbip_export *item)
     fprintf(out, "\"vid\":\"%04x\",\"pid\":\"%04x\",\"attached\":%s,\"imports\":%" PRIu64 ",",
             board->vid, board->pid, item->state == USBIP_EXPORT_ATTACHED ? "true" : "false",
             item->imports);
+    if (board->firmware) {
+        print_firmware(out, board);
+    }
     fprintf(out, "\"rx_bytes\":%" PRIu64 ",\"tx_bytes\":%" PRIu64 ",", counters->rx_bytes,
             counters->tx_bytes);
     fprintf(out, "\"line_state_changes\":%" PRIu64 ",\"opens\":%" PRIu64 "}",
@@ -595,6 +713,7 @@ static void run_line(struct usbip_server *server, char *line, FILE *answers)
         {"list", run_list},       {"share", run_share},     {"stall", run_stall},
         {"service", run_service}, {"windows", run_windows}, {"captured", run_captured},
         {"refused", run_refused}, {"freed", run_freed},     {"hangup", run_hangup},
+        {"flash", run_flash},     {"lines", run_lines},
     };
     struct command command;
     char *rest = line + strcspn(line, " ");

@@ -2,13 +2,16 @@
  *
  *   plug busid=1-3 chip=ch341 [instance=ID] [serial=TEXT] [product=TEXT] [speed=full|high|super]
  *        [vid=1a86] [pid=7523] [echo=on|off] [delay_us=N]             -> ok
- *        [shared=yes|no]
+ *        [shared=yes|no] [firmware=NAME [hardware=NAME]]
  *   unplug busid=1-3                                                   -> ok
  *   list                                                               -> one line of JSON
  *   fault busid=1-3 [cut_reply_at=N] [import_status=N] [import_delay_ms=N] [drip_ms=N]
  *         [patch_at=N patch_len=N patch_value=N] [times=N]             -> ok
  *   share busid=1-3 on=yes|no                                          -> ok
  *   stall busid=1-3 on=yes|no      URBs are taken, and answered later  -> ok
+ *   flash busid=1-3|hardware=NAME path=FILE   its flash memory, whole   -> ok
+ *   lines busid=1-3|hardware=NAME  what was done to DTR, RTS and the rate, with microseconds of
+ *                                  the monotonic clock                 -> one line of JSON
  *   service state=up|down          down: every connection ends         -> ok
  *   windows on=yes|no              whether a controller plays Windows, and so decides on imports of
  *                                  boards that are not shared too      -> ok
@@ -21,6 +24,14 @@
  *   hangup busid=1-3               usbipd detach, the board's own reset: Windows has it back, and
  *                                  the connection ends                 -> ok
  * each of which says "error gone" if there is nothing of the kind any more.
+ *
+ * A board with firmware leaves the bus at times, to return as something else. Without a controller
+ * the double sees to that; while there is one it is told
+ *   event {"event":"leaves","busid":"1-3","chip":"caterina","firmware":"caterina",
+ *          "vid":"2341","pid":"0036","after_ms":100}
+ * and unplugs the board at once, and plugs what returns after so long. What a board remembers is
+ * kept by its hardware's name, which is the busid unless given, for as long as the double runs; a
+ * name taken by a firmware of another kind of board is a new one.
  *
  * Anything else is answered "error <text>". Values are percent-encoded (%20 is a space), so that
  * strings may have control characters; %00 is refused. A fault replaces the board's last one and

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "usb_firmware.h"
 #include "usb_standard.h"
 
 #include "shared/core/error.h"
@@ -46,6 +47,25 @@ static int set_string(char target[USB_BOARD_MAX_STRING], const char *text)
     return error;
 }
 
+/* Returns 0 or ERR_NOMEM. */
+static int start_firmware(struct usb_board *board, const struct usb_board_config *config)
+{
+    board->wake_us = USB_BOARD_NEVER;
+    if (!config->firmware) {
+        return 0;
+    }
+    board->firmware = config->firmware;
+    board->hardware = config->hardware;
+    board->clock_us = config->clock_us;
+    board->firmware_state = calloc(1, board->firmware->state_bytes + 1);
+    if (!board->firmware_state) {
+        return ERR_NOMEM;
+    }
+    board->firmware->start(board);
+    board->hardware->is_returning = false;
+    return 0;
+}
+
 struct usb_board *usb_board_create(const struct usb_board_config *config, int *error)
 {
     struct usb_board *board = calloc(1, sizeof *board);
@@ -62,6 +82,9 @@ struct usb_board *usb_board_create(const struct usb_board_config *config, int *e
     *error = set_string(board->product, config->product);
     if (*error == 0) {
         *error = set_string(board->serial, config->serial);
+    }
+    if (*error == 0) {
+        *error = start_firmware(board, config);
     }
     if (*error != 0) {
         free(board);
@@ -84,6 +107,7 @@ void usb_board_destroy(struct usb_board *board)
 {
     if (board) {
         drop_pending(board);
+        free(board->firmware_state);
         free(board);
     }
 }
@@ -114,20 +138,71 @@ static void complete(struct usb_board *board, uint32_t id, bool in, int status, 
     board->on_complete(board->context, &completion);
 }
 
+static void log_lines(struct usb_board *board)
+{
+    if (board->hardware) {
+        usb_hardware_log_lines(board->hardware, &(struct usb_line_change){
+                                                    .us = board->clock_us(),
+                                                    .baud = usb_board_line_rate(board),
+                                                    .dtr = (board->line_state & USB_LINE_DTR) != 0,
+                                                    .rts = (board->line_state & USB_LINE_RTS) != 0,
+                                                });
+    }
+}
+
 void usb_board_set_line_state(struct usb_board *board, unsigned line_state)
 {
-    unsigned raised = line_state & ~board->line_state;
-    board->counters.line_state_changes += line_state != board->line_state;
-    board->counters.opens += (raised & USB_LINE_DTR) != 0;
+    unsigned before = board->line_state;
+    board->counters.line_state_changes += line_state != before;
+    board->counters.opens += (line_state & ~before & USB_LINE_DTR) != 0;
     board->line_state = line_state;
+    if (line_state != before) {
+        log_lines(board);
+    }
+    if (board->firmware && board->firmware->on_line_state) {
+        board->firmware->on_line_state(board, before);
+    }
+}
+
+void usb_board_set_line_coding(struct usb_board *board,
+                               const uint8_t coding[USB_BOARD_LINE_CODING_BYTES])
+{
+    uint32_t before = usb_board_line_rate(board);
+    memcpy(board->line_coding, coding, sizeof board->line_coding);
+    if (usb_board_line_rate(board) != before) {
+        log_lines(board);
+    }
+}
+
+void usb_board_set_line_rate(struct usb_board *board, uint32_t baud)
+{
+    uint8_t coding[USB_BOARD_LINE_CODING_BYTES];
+    memcpy(coding, board->line_coding, sizeof coding);
+    for (unsigned i = 0; i < sizeof baud; i++) {
+        coding[i] = (uint8_t)(baud >> 8 * i);
+    }
+    usb_board_set_line_coding(board, coding);
+}
+
+uint32_t usb_board_line_rate(const struct usb_board *board)
+{
+    uint32_t baud = 0;
+    for (unsigned i = 0; i < sizeof baud; i++) {
+        baud |= (uint32_t)board->line_coding[i] << 8 * i;
+    }
+    return baud;
 }
 
 static int run_control(struct usb_board *board, const struct usb_setup *setup, uint8_t *data)
 {
+    int result = ERR_NOT_FOUND;
     if ((setup->request_type & REQUEST_KIND_MASK) == REQUEST_KIND_STANDARD) {
         return usb_standard_control(board, setup, data);
     }
-    return board->chip->control(board, setup, data);
+    if (board->firmware && board->firmware->control) {
+        result = board->firmware->control(board, setup, data);
+    }
+    return result == ERR_NOT_FOUND ? board->chip->control(board, setup, data) : result;
 }
 
 static void submit_control(struct usb_board *board, const struct usb_transfer *transfer)
@@ -172,10 +247,13 @@ static const struct usb_endpoint *find_endpoint(const struct usb_chip *chip, uin
 static bool take_from_host(struct usb_board *board, struct usb_pending *pending)
 {
     uint32_t left = pending->len_bytes - pending->done_bytes;
+    uint8_t channel = pending->endpoint->channel;
+    const uint8_t *bytes = pending->data + pending->done_bytes;
     uint32_t taken = left;
-    if (board->echo) {
-        taken = (uint32_t)usb_fifo_put(&board->fifos[pending->endpoint->channel],
-                                       pending->data + pending->done_bytes, left);
+    if (board->firmware) {
+        taken = (uint32_t)board->firmware->take(board, channel, bytes, left);
+    } else if (board->echo) {
+        taken = (uint32_t)usb_fifo_put(&board->fifos[channel], bytes, left);
     }
     pending->done_bytes += taken;
     board->counters.rx_bytes += taken;
@@ -253,7 +331,7 @@ _Static_assert((int)USB_BOARD_MAX_TRANSFER_BYTES <= (int)USB_FIFO_BYTES, "a writ
 static void pump(struct usb_board *board)
 {
     struct usb_pending **at = &board->pending;
-    while (*at) {
+    while (*at && !board->departure.chip) {
         struct usb_pending *pending = *at;
         if (is_behind(board, pending) || !try_transfer(board, pending)) {
             at = &pending->next;
@@ -299,8 +377,13 @@ int usb_board_submit(struct usb_board *board, const struct usb_transfer *transfe
     if (transfer->len_bytes > USB_BOARD_MAX_TRANSFER_BYTES) {
         return ERR_TOO_LONG;
     }
+    usb_board_run_timer(board);
+    if (board->departure.chip) {
+        return 0;
+    }
     if (transfer->endpoint == 0) {
         submit_control(board, transfer);
+        pump(board); /* What it did to a firmware may have made that send. */
         return 0;
     }
     endpoint = find_endpoint(board->chip,
@@ -314,6 +397,15 @@ int usb_board_submit(struct usb_board *board, const struct usb_transfer *transfe
         pump(board);
     }
     return error;
+}
+
+void usb_board_run_timer(struct usb_board *board)
+{
+    if (board->wake_us != USB_BOARD_NEVER && board->clock_us() >= board->wake_us) {
+        board->wake_us = USB_BOARD_NEVER;
+        board->firmware->on_wake(board);
+        pump(board);
+    }
 }
 
 bool usb_board_cancel(struct usb_board *board, uint32_t id)

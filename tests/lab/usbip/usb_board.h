@@ -1,4 +1,5 @@
-/* An emulated USB serial board: descriptors, control requests, and bulk endpoints that echo.
+/* An emulated USB serial board: descriptors, control requests, and bulk endpoints that echo, or do
+ * what the board's firmware does.
  *
  * No I/O: transfers come in by usb_board_submit and go out by the callback that the host gave to
  * usb_board_attach, at once or later. A serial line keeps at most USB_FIFO_BYTES unread bytes;
@@ -14,6 +15,11 @@
 #include "usb_chip.h"
 #include "usb_descriptor.h"
 #include "usb_fifo.h"
+
+struct usb_firmware;
+struct usb_hardware;
+
+#define USB_BOARD_NEVER INT64_MAX
 
 enum {
     USB_BOARD_MAX_TRANSFER_BYTES = 65536,
@@ -38,7 +44,17 @@ struct usb_board_config {
     uint16_t pid;
     const char *product; /* UTF-8; NULL or "": no such string. The same for serial. */
     const char *serial;
-    bool echo; /* false: bytes from the host are counted and dropped */
+    bool echo;                           /* false: bytes from the host are counted and dropped */
+    const struct usb_firmware *firmware; /* NULL: none, and the two below are not needed */
+    struct usb_hardware *hardware;       /* borrowed; of the firmware's kind */
+    int64_t (*clock_us)(void);           /* never goes backwards */
+};
+
+/* A board that has left the bus, and what it will return as. */
+struct usb_departure {
+    const struct usb_chip *chip; /* NULL: it has not left */
+    const struct usb_firmware *firmware;
+    unsigned after_ms; /* from the leaving on */
 };
 
 /* One transfer the host asks for. */
@@ -85,6 +101,12 @@ struct usb_board {
     uint8_t configuration;
     unsigned line_state;
     uint8_t line_coding[USB_BOARD_LINE_CODING_BYTES];
+    const struct usb_firmware *firmware;
+    void *firmware_state; /* owned */
+    struct usb_hardware *hardware;
+    int64_t (*clock_us)(void);
+    int64_t wake_us; /* when the firmware's timer is due, or USB_BOARD_NEVER */
+    struct usb_departure departure;
     struct usb_fifo fifos[USB_CHIP_MAX_CHANNELS];
     struct usb_pending *pending; /* oldest first */
     size_t pending_count;
@@ -104,15 +126,26 @@ void usb_board_attach(struct usb_board *board, usb_board_on_complete *on_complet
  */
 void usb_board_detach(struct usb_board *board);
 
-/* Completes the transfer now or keeps it pending. A transfer that the board stalls is no error:
- * it completes with -EPIPE. ERR_TOO_LONG, ERR_FULL (too many pending) and ERR_NOMEM are, and leave
- * the transfer without completion. */
+/* Completes the transfer now or keeps it pending; one to a board that has left the bus is dropped
+ * without completion. A transfer that the board stalls is no error: it completes with -EPIPE.
+ * ERR_TOO_LONG, ERR_FULL (too many pending) and ERR_NOMEM are, and leave the transfer without
+ * completion. */
 int usb_board_submit(struct usb_board *board, const struct usb_transfer *transfer);
 
 /* True if the transfer was pending; it never completes then. */
 bool usb_board_cancel(struct usb_board *board, uint32_t id);
 
+/* Runs the firmware's timer if its time has come. */
+void usb_board_run_timer(struct usb_board *board);
+
 /* For a chip's control handler: bits of enum usb_line_state. */
 void usb_board_set_line_state(struct usb_board *board, unsigned line_state);
+
+/* The same, for CDC's seven bytes, and for a chip that tells the rate alone. */
+void usb_board_set_line_coding(struct usb_board *board,
+                               const uint8_t coding[USB_BOARD_LINE_CODING_BYTES]);
+void usb_board_set_line_rate(struct usb_board *board, uint32_t baud);
+
+uint32_t usb_board_line_rate(const struct usb_board *board);
 
 #endif

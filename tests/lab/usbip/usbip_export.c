@@ -54,6 +54,18 @@ static int set_instance(struct usbip_export *item, const char *instance)
     return len < (int)sizeof item->instance ? 0 : ERR_TOO_LONG;
 }
 
+static void remember_identity(struct usbip_export *item)
+{
+    const struct usb_board *board = item->board;
+    struct usbip_identity *identity = &item->identity;
+    identity->firmware = board->firmware;
+    identity->vid = board->vid;
+    identity->pid = board->pid;
+    memcpy(identity->product, board->product, sizeof identity->product);
+    memcpy(identity->serial, board->serial, sizeof identity->serial);
+    memcpy(identity->instance, item->instance, sizeof identity->instance);
+}
+
 static void export_destroy(struct usbip_export *item)
 {
     usb_board_destroy(item->board);
@@ -89,6 +101,7 @@ int usbip_export_add(struct usbip_export_table *table, const struct usbip_export
     if (error != 0) {
         goto destroy;
     }
+    remember_identity(item);
     table->items[table->count++] = item;
     return 0;
 
@@ -117,6 +130,34 @@ void usbip_export_remove(struct usbip_export_table *table, struct usbip_export *
     }
     table->count = kept;
     export_destroy(item);
+}
+
+int usbip_export_return(struct usbip_export *item)
+{
+    const struct usb_departure *departure = &item->board->departure;
+    const struct usbip_identity *identity = &item->identity;
+    bool is_known = identity->firmware == departure->firmware;
+    const struct usb_board_config config = {
+        .chip = departure->chip,
+        .speed = item->board->speed,
+        .vid = is_known ? identity->vid : departure->chip->vid,
+        .pid = is_known ? identity->pid : departure->chip->pid,
+        .product = is_known ? identity->product : departure->chip->product,
+        .serial = is_known ? identity->serial : departure->chip->serial,
+        .echo = item->board->echo,
+        .firmware = departure->firmware,
+        .hardware = item->board->hardware,
+        .clock_us = item->board->clock_us,
+    };
+    int error = 0;
+    struct usb_board *board = usb_board_create(&config, &error);
+    if (!board) {
+        return error;
+    }
+    usb_board_destroy(item->board);
+    item->board = board;
+    item->state = USBIP_EXPORT_IDLE;
+    return set_instance(item, is_known ? identity->instance : NULL);
 }
 
 void usbip_export_clear(struct usbip_export_table *table)

@@ -26,6 +26,7 @@ enum usbip_export_state {
     USBIP_EXPORT_CAPTURING, /* an import is on its way: in no list, and refused to others */
     USBIP_EXPORT_ATTACHED,
     USBIP_EXPORT_RELEASING, /* Windows gets it back: in no list, and refused */
+    USBIP_EXPORT_AWAY,      /* it has left the bus, and will return: the same */
 };
 
 /* What the server wants Windows to do, where a controller plays that half of usbipd-win. */
@@ -33,10 +34,13 @@ enum usbip_windows_event {
     USBIP_WINDOWS_IMPORT,    /* capture it, then usbip_server_captured or usbip_server_refuse */
     USBIP_WINDOWS_RELEASED,  /* the client hung up: give it back, then usbip_server_freed */
     USBIP_WINDOWS_ABANDONED, /* it hung up before the reply; the same */
+    USBIP_WINDOWS_LEAVES,    /* board->departure: unplug it, and plug what it returns as */
 };
 
+struct usbip_export;
+
 typedef void usbip_on_windows_event(void *context, enum usbip_windows_event event,
-                                    const char *busid);
+                                    const struct usbip_export *item);
 
 /* Bytes of a reply that are overwritten, as a server would that has gone mad. */
 struct usbip_patch {
@@ -60,12 +64,24 @@ struct usbip_export_config {
     struct usb_board_config board;
     const char *busid;
     const char *instance;
-    unsigned delay_us; /* before each answer to a URB */
-    bool shared;       /* bound or allowed by policy */
+    const char *hardware; /* of a board with firmware: its name, or NULL for the busid */
+    unsigned delay_us;    /* before each answer to a URB */
+    bool shared;          /* bound or allowed by policy */
+};
+
+/* What a board was plugged in as, for when its firmware runs again. */
+struct usbip_identity {
+    const struct usb_firmware *firmware;
+    uint16_t vid;
+    uint16_t pid;
+    char product[USB_BOARD_MAX_STRING];
+    char serial[USB_BOARD_MAX_STRING];
+    char instance[USBIP_PATH_BYTES];
 };
 
 struct usbip_export {
     struct usb_board *board; /* owned */
+    struct usbip_identity identity;
     char busid[USBIP_BUSID_BYTES];
     uint32_t hub;
     uint32_t port;
@@ -76,6 +92,8 @@ struct usbip_export {
     enum usbip_export_state state;
     uint64_t imports; /* that succeeded */
     struct usbip_fault fault;
+    bool is_leaving_told; /* to the controller, which sees to it */
+    int64_t return_us;    /* of the board's clock, while it is away */
 };
 
 struct usbip_export_table {
@@ -97,6 +115,10 @@ struct usbip_export *usbip_export_find(const struct usbip_export_table *table, c
 
 /* Takes the export out of its table and frees it. No session may hold it. */
 void usbip_export_remove(struct usbip_export_table *table, struct usbip_export *item);
+
+/* A board that is away returns, as its departure says. No session may hold it. 0 or ERR_NOMEM; it
+ * stays away then. */
+int usbip_export_return(struct usbip_export *item);
 
 void usbip_export_clear(struct usbip_export_table *table);
 

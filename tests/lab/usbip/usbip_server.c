@@ -7,9 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "usb_firmware.h"
+
 #include "shared/core/error.h"
 
-enum { BACKLOG = 64, US_PER_S = 1000000, NS_PER_US = 1000 };
+enum { BACKLOG = 64, US_PER_S = 1000000, US_PER_MS = 1000, NS_PER_US = 1000 };
 
 static int64_t now_us(void)
 {
@@ -75,6 +77,7 @@ void usbip_server_finish(struct usbip_server *server)
 {
     usbip_server_close(server);
     usbip_export_clear(&server->exports);
+    usb_hardware_clear(&server->hardware);
 }
 
 void usbip_server_set_windows(struct usbip_server *server, usbip_on_windows_event *on_event,
@@ -84,9 +87,37 @@ void usbip_server_set_windows(struct usbip_server *server, usbip_on_windows_even
     server->exports.context = context;
 }
 
+static int take_hardware(struct usbip_server *server, struct usbip_export_config *config)
+{
+    const char *name = config->hardware ? config->hardware : config->busid;
+    for (size_t i = 0; i < server->exports.count; i++) {
+        const struct usb_hardware *hardware = server->exports.items[i]->board->hardware;
+        if (hardware && strcmp(hardware->name, name) == 0) {
+            return ERR_BUSY;
+        }
+    }
+    config->board.clock_us = now_us;
+    return usb_hardware_take(&server->hardware, name, config->board.firmware->kind,
+                             &config->board.hardware);
+}
+
 int usbip_server_plug(struct usbip_server *server, const struct usbip_export_config *config)
 {
-    return usbip_export_add(&server->exports, config);
+    struct usbip_export_config own = *config;
+    int error = 0;
+    if (usbip_export_find(&server->exports, config->busid)) {
+        return ERR_EXISTS;
+    }
+    if (config->board.firmware) {
+        error = take_hardware(server, &own);
+    }
+    return error == 0 ? usbip_export_add(&server->exports, &own) : error;
+}
+
+struct usb_hardware *usbip_server_hardware(const struct usbip_server *server, const char *busid)
+{
+    const struct usbip_export *item = usbip_export_find(&server->exports, busid);
+    return item ? item->board->hardware : NULL;
 }
 
 static void remove_session(struct usbip_server *server, size_t index)
@@ -108,7 +139,9 @@ int usbip_server_hang_up(struct usbip_server *server, const char *busid)
             remove_session(server, i);
         }
     }
-    item->state = USBIP_EXPORT_IDLE;
+    if (item->state != USBIP_EXPORT_AWAY) {
+        item->state = USBIP_EXPORT_IDLE;
+    }
     return 0;
 }
 
@@ -156,12 +189,68 @@ int usbip_server_freed(struct usbip_server *server, const char *busid)
     return 0;
 }
 
+/* How long until a board does something by itself, or -1. */
+static int64_t board_wait_us(const struct usbip_export *item, int64_t now)
+{
+    int64_t due = item->board->wake_us;
+    if (item->state == USBIP_EXPORT_AWAY) {
+        due = item->return_us;
+    } else if (item->board->departure.chip && !item->is_leaving_told) {
+        due = now;
+    }
+    if (due == USB_BOARD_NEVER) {
+        return -1;
+    }
+    return due > now ? due - now : 0;
+}
+
+static int64_t boards_wait_us(const struct usbip_server *server, int64_t now)
+{
+    int64_t shortest = -1;
+    for (size_t i = 0; i < server->exports.count; i++) {
+        int64_t wait_us = board_wait_us(server->exports.items[i], now);
+        if (wait_us >= 0 && (shortest < 0 || wait_us < shortest)) {
+            shortest = wait_us;
+        }
+    }
+    return shortest;
+}
+
+/* A board has left the bus: where a controller plays Windows it is the one to unplug it, and to
+ * plug in what returns. */
+static void see_off(struct usbip_server *server, struct usbip_export *item)
+{
+    if (server->exports.on_windows_event) {
+        item->is_leaving_told = true;
+        server->exports.on_windows_event(server->exports.context, USBIP_WINDOWS_LEAVES, item);
+        return;
+    }
+    usbip_server_hang_up(server, item->busid);
+    item->state = USBIP_EXPORT_AWAY;
+    item->return_us = now_us() + (int64_t)item->board->departure.after_ms * US_PER_MS;
+}
+
+static void run_boards(struct usbip_server *server)
+{
+    for (size_t i = 0; i < server->exports.count; i++) {
+        struct usbip_export *item = server->exports.items[i];
+        usb_board_run_timer(item->board);
+        if (item->state == USBIP_EXPORT_AWAY) {
+            if (now_us() >= item->return_us && usbip_export_return(item) != 0) {
+                item->return_us = now_us() + US_PER_S; /* No memory: it is tried again. */
+            }
+        } else if (item->board->departure.chip && !item->is_leaving_told) {
+            see_off(server, item);
+        }
+    }
+}
+
 size_t usbip_server_prepare(const struct usbip_server *server, struct pollfd *fds,
                             int64_t *timeout_us)
 {
     int64_t now = now_us();
     bool has_room = server->session_count < USBIP_SERVER_MAX_SESSIONS;
-    *timeout_us = -1;
+    *timeout_us = boards_wait_us(server, now);
     fds[0] = (struct pollfd){.fd = has_room ? server->listener : -1, .events = POLLIN};
     for (size_t i = 0; i < server->session_count; i++) {
         const struct usbip_session *session = server->sessions[i];
@@ -212,4 +301,5 @@ void usbip_server_dispatch(struct usbip_server *server, const struct pollfd *fds
     if (fds[0].revents != 0) {
         accept_one(server);
     }
+    run_boards(server);
 }

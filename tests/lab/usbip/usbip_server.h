@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdint.h>
 
+#include "usb_hardware.h"
 #include "usbip_export.h"
 #include "usbip_session.h"
 
@@ -20,6 +21,7 @@ struct usbip_server {
     int listener;
     uint16_t port;
     struct usbip_export_table exports;
+    struct usb_hardware_table hardware; /* boards with firmware, plugged in or not */
     struct usbip_session *sessions[USBIP_SERVER_MAX_SESSIONS]; /* owned */
     size_t session_count;
 };
@@ -30,7 +32,8 @@ int usbip_server_init(struct usbip_server *server, uint16_t port);
 
 void usbip_server_finish(struct usbip_server *server);
 
-/* The same results as usbip_export_add. */
+/* The same results as usbip_export_add, or ERR_BUSY: its hardware is plugged in elsewhere. The
+ * board's hardware and clock are the server's. */
 int usbip_server_plug(struct usbip_server *server, const struct usbip_export_config *config);
 
 /* Hangs up on whoever has the board, at once. 0 or ERR_NOT_FOUND. */
@@ -58,6 +61,9 @@ void usbip_server_close(struct usbip_server *server);
 
 /* It starts again on the same port. 0, ERR_BUSY or ERR_IO. */
 int usbip_server_reopen(struct usbip_server *server);
+
+/* The hardware of a board that is plugged in; NULL if there is none. */
+struct usb_hardware *usbip_server_hardware(const struct usbip_server *server, const char *busid);
 
 /* Fills fds (room for USBIP_SERVER_MAX_FDS) and returns how many; *timeout_us is when to dispatch
  * at the latest, or -1. */

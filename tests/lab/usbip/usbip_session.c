@@ -207,7 +207,7 @@ static uint32_t capture(struct usbip_session *session, struct usbip_export *item
 static void tell_windows(const struct usbip_session *session, enum usbip_windows_event event)
 {
     const struct usbip_export_table *exports = session->exports;
-    exports->on_windows_event(exports->context, event, session->item->busid);
+    exports->on_windows_event(exports->context, event, session->item);
 }
 
 static int run_import(struct usbip_session *session, int64_t now_us)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import queue
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -84,7 +85,8 @@ class UsbipdDouble:
         self.command(" ".join([verb, *words]))
 
     def plug(self, busid: str, chip: str, **settings: Any) -> None:
-        """settings: instance, serial, product, speed, vid, pid, echo ("on" or "off"), delay_us, shared ("yes" or "no")."""
+        """settings: instance, serial, product, speed, vid, pid, echo ("on" or "off"), delay_us, shared ("yes" or "no"),
+        firmware, hardware."""
         self._keyed_command("plug", {"busid": busid, "chip": chip, **settings})
 
     def unplug(self, busid: str) -> None:
@@ -120,6 +122,17 @@ class UsbipdDouble:
 
     def hang_up(self, busid: str) -> None:
         self._keyed_command("hangup", {"busid": busid})
+
+    def flash(self, hardware: str) -> bytes:
+        """The flash memory of a board with firmware, by its hardware's name (its busid, unless plug was given another), be it
+        plugged in or not."""
+        with tempfile.NamedTemporaryFile(prefix="flash-") as file:
+            self._keyed_command("flash", {"hardware": hardware, "path": file.name})
+            return Path(file.name).read_bytes()
+
+    def lines(self, hardware: str) -> list[dict[str, Any]]:
+        """What was done to the lines of a board with firmware: {"us": of CLOCK_MONOTONIC, "dtr", "rts", "baud"}, oldest first."""
+        return json.loads(self.command(f"lines hardware={quote(hardware, safe='')}"))["lines"]
 
     def list(self) -> dict[str, Any]:
         """{"connections": N, "boards": [{"busid": ..., "rx_bytes": ..., ...}]}"""
