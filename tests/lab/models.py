@@ -8,7 +8,8 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """One kind of board. `com_on` is the node that carries the COM port: the board's own or a child of it."""
+    """One kind of board. `com_on` is the node that carries the COM port: the board's own or a child of it. A model with firmware
+    is what the board is while that runs; it becomes another one by itself."""
 
     chip: str
     vid: int
@@ -18,6 +19,7 @@ class Model:
     com_on: str = "node"
     serial: str | None = None
     driver: bool = True
+    firmware: str | None = None
 
     @property
     def device_id(self) -> str:
@@ -62,3 +64,21 @@ MODELS = {
         "ch341", 0x1A86, 0x7523, "USB2.0-Serial", "USB\\Class_FF&SubClass_01&Prot_02;USB\\Class_FF", driver=False,
     ),
 }
+
+# Boards that can be flashed. Each echoes until then, as the one above it is based on.
+MODELS |= {
+    "nano_optiboot": dataclasses.replace(MODELS["nano"], firmware="optiboot"),
+    "leonardo_avr109": dataclasses.replace(MODELS["leonardo"], firmware="leonardo"),
+    "leonardo_boot": Model(
+        "caterina", 0x2341, 0x0036, "Arduino Leonardo bootloader", "USB\\DevClass_02&SubClass_00&Prot_00;USB\\COMPOSITE", com_on="child",
+        firmware="caterina",
+    ),
+}
+
+
+def model_of_firmware(firmware: str) -> str:
+    """The name of the model that a board is while a firmware runs; KeyError if there is none."""
+    for name, model in MODELS.items():
+        if model.firmware == firmware:
+            return name
+    raise KeyError(firmware)

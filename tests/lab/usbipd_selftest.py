@@ -133,6 +133,7 @@ class Client:
 
     def __init__(self, rig: Rig, busid: str) -> None:
         self._journal = rig.journal
+        self._seqnum = 0
         self._peer = socket.create_connection(("127.0.0.1", rig.usbipd.port), LIMIT_S)
         self._peer.sendall(struct.pack(">HHI32s", VERSION, IMPORT, 0, busid.encode()))
 
@@ -143,6 +144,17 @@ class Client:
             self._read(RECORD_BYTES)
             threading.Thread(target=self._await_end, daemon=True).start()
         return status
+
+    def control(self, kind: int, request: int, value: int, data: bytes = b"") -> None:
+        """A control request to the board, after status(); its answer is not awaited."""
+        self._submit(0, struct.pack("<BBHHH", kind, request, value, 0, len(data)), data)
+
+    def write(self, endpoint: int, data: bytes) -> None:
+        self._submit(endpoint, bytes(8), data)
+
+    def _submit(self, endpoint: int, setup: bytes, data: bytes) -> None:
+        self._seqnum += 1
+        self._peer.sendall(struct.pack(">IIIIIIIIII8s", 1, self._seqnum, 1, 0, endpoint, 0, len(data), 0, 0, 0, setup) + data)
 
     def _read(self, count: int) -> bytes:
         data = b""
@@ -156,7 +168,8 @@ class Client:
     def _await_end(self) -> None:
         self._peer.settimeout(None)
         with contextlib.suppress(OSError):
-            self._peer.recv(1)
+            while self._peer.recv(4096):
+                pass  # answers to control() and write()
         self._journal.put(CLOSED)
 
     def hang_up(self) -> None:
@@ -365,6 +378,33 @@ def switch_brings_another_board_to_the_same_place(rig: Rig) -> None:
         happened = rig.journal.take("+orig")
         expect_equal([line for line in happened if line != CLOSED], ["-stub", "-noted", "+orig"], "what happened")
         expect_equal(rig.nodes()[board.instance_id.upper()]["location"], "Port_#0003.Hub_#0001", "the new one's place")
+
+
+def touch_1200(client: Client) -> None:
+    """What a terminal program does that opens a CDC-ACM port at 1200 baud, and closes it."""
+    client.control(0x21, 0x22, 3)
+    client.control(0x21, 0x20, 0, struct.pack("<IBBB", 1200, 0, 0, 8))
+    client.control(0x21, 0x22, 0)
+
+
+def firmware_that_leaves_returns_as_another_board(rig: Rig) -> None:
+    with imported(rig, "leonardo_avr109", delay_us=5) as (board, client):
+        com_port = board.com_port
+        touch_1200(client)
+        happened = rig.journal.take("+orig")
+        expect_equal([line for line in happened if line != CLOSED], ["-stub", "-noted", "+orig"], "what happened")
+        board = rig.boards["1-3"]
+        expect_equal((board.name, board.settings), ("leonardo_boot", {"delay_us": 5}), "what it is now")
+        assert board.com_port != com_port, "the bootloader has the sketch's COM port"
+        client.hang_up()
+        client = rig.connect("1-3")
+        expect_equal(client.status(), 0, "status of the bootloader's import")
+        client.write(4, b"E")
+        rig.journal.take("+noted")
+        rig.journal.take("+orig")
+        expect_equal((rig.boards["1-3"].name, rig.boards["1-3"].com_port), ("leonardo_avr109", com_port), "what it is in the end")
+        expect_equal(rig.usbipd.board("1-3")["resets"]["bootloader"], 1, "its memory of it")
+        client.hang_up()
 
 
 def forced_board_goes_and_comes_under_its_own_id(rig: Rig) -> None:
@@ -632,6 +672,7 @@ CASES = [
     detach_deletes_the_note_first_and_closes_last,
     reset_removes_the_stub_first,
     switch_brings_another_board_to_the_same_place,
+    firmware_that_leaves_returns_as_another_board,
     forced_board_goes_and_comes_under_its_own_id,
     driverless_board_has_no_interface_and_is_captured,
     orphan_of_another_hub_is_told_by_its_place,

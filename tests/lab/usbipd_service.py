@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from models import model_of_firmware
 from usbipd_double import UsbipdError
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ class UsbipdService:
     # What the double asks for.
 
     def _hear(self, event: dict[str, Any]) -> None:
+        if event["event"] == "leaves":
+            self._spawn(self._leave, event)
+            return
         self._spawn(self._run, self._capture if event["event"] == "import" else self._release, event["busid"])
 
     def _run(self, step: Callable[[Board], None], busid: str) -> None:
@@ -108,6 +112,12 @@ class UsbipdService:
         with board.seat.lock:
             if not board.seat.pulled.is_set():
                 step(board)
+
+    def _leave(self, event: dict[str, Any]) -> None:
+        """A board's firmware has reset it, and it returns with the same or another one."""
+        board = self._lab.boards.get(event["busid"])
+        if board is not None:
+            self.switch(board, model_of_firmware(event["firmware"]), event["after_ms"] / 1000, bound=board.is_bound, **board.settings)
 
     def _capture(self, board: Board) -> None:
         if not self._may_export(board):
@@ -236,15 +246,16 @@ class UsbipdService:
             self.note(board, None)
             self.show_board(board)
 
-    def switch(self, board: Board, name: str, **settings: Any) -> Board:
-        """The board leaves the bus and returns as another one at the same place, as for its bootloader; settings are those of
-        plug. Returns that."""
+    def switch(self, board: Board, name: str, after_s: float = 0.0, **settings: Any) -> Board:
+        """The board leaves the bus and returns as another one at the same place, after so long, as for its bootloader; settings
+        are those of plug. Returns that."""
         board.seat.pulled.set()
         with board.seat.lock:
             self._take_away(board)
             self._lab.usbipd.unplug(board.busid)
             self.note(board, None)
             del self._lab.boards[board.busid]
+        self._ending.wait(after_s)
         return self._lab.plug(name, board.busid, **settings)
 
     def force(self, board: Board, forced: bool = True) -> None:

@@ -43,7 +43,8 @@ class LabError(Exception):
 
 @dataclasses.dataclass
 class Board:
-    """A board that is plugged in. `id` is its key on the streams; `node` is what pnpctl plugs for it, `seat` what is there."""
+    """A board that is plugged in. `id` is its key on the streams; `node` is what pnpctl plugs for it, `seat` what is there;
+    `is_bound` and `settings` (of UsbipdDouble.plug) go over to what its firmware makes of it."""
 
     name: str
     model: Model
@@ -52,6 +53,8 @@ class Board:
     com_port: str | None
     node: dict[str, Any] = dataclasses.field(default_factory=dict)
     seat: Seat = dataclasses.field(default_factory=Seat)
+    is_bound: bool = True
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -72,6 +75,7 @@ class WindowsSide:
         self.windows_lock = threading.RLock()  # for several requests to pnpctl that belong together
         self._stack = contextlib.ExitStack()
         self._next_com = 5
+        self._com_ports: dict[str, str] = {}  # of boards with firmware: Windows gives each instance its old one again
 
     @staticmethod
     def programs() -> list[Path]:
@@ -151,9 +155,11 @@ class WindowsSide:
         if not model.driver:
             fields["driver"] = "no"
         elif com:
-            board.com_port = self._new_com_port()
+            board.com_port = self._com_port_of(board)
             fields |= {"com": board.com_port, "on": model.com_on}
+        board.settings = {key: value for key, value in usb.items() if key in ("delay_us", "echo", "hardware")}
         usb.setdefault("serial", model.serial)
+        usb.setdefault("firmware", model.firmware)
         self.usbipd.plug(busid, model.chip, instance=board.instance_id, **usb)
         if fault:
             self.usbipd.fault(busid, **fault)
@@ -209,8 +215,17 @@ class WindowsSide:
             raise LabError(f"no row '{name}': {', '.join(ROWS)} exist")
 
     def _new_com_port(self) -> str:
-        self._next_com += 1
-        return f"COM{self._next_com - 1}"
+        with self.windows_lock:
+            self._next_com += 1
+            return f"COM{self._next_com - 1}"
+
+    def _com_port_of(self, board: Board) -> str:
+        if not board.model.firmware:
+            return self._new_com_port()
+        with self.windows_lock:
+            if board.instance_id not in self._com_ports:
+                self._com_ports[board.instance_id] = self._new_com_port()
+            return self._com_ports[board.instance_id]
 
     def give_com_port(self, board: Board) -> None:
         """Windows' driver makes the COM port, later than the board."""
@@ -220,6 +235,7 @@ class WindowsSide:
 
     def bind(self, board: Board, instance_id: str | None = None) -> None:
         """What `usbipd bind` does to the registry; it outlasts the board's stay. instance_id: how it is spelt there."""
+        board.is_bound = True
         with self.windows_lock:
             if not self.sharing(board)["guid"]:
                 self.pnp.bind(instance_id or board.instance_id, board.model.description)
@@ -227,6 +243,7 @@ class WindowsSide:
             self.service.list_shared(board)
 
     def unbind(self, board: Board) -> None:
+        board.is_bound = False
         with self.windows_lock:
             if self.sharing(board)["guid"]:
                 self.pnp.unbind(board.instance_id)
@@ -240,4 +257,4 @@ class WindowsSide:
     def list(self) -> list[dict[str, Any]]:
         """The boards with what the USB/IP double counts."""
         counted = {entry["busid"]: entry for entry in self.usbipd.list()["boards"]}
-        return [{"busid": b.busid, "model": b.name, "com": b.com_port, **counted.get(b.busid, {})} for b in self.boards.values()]
+        return [{"busid": b.busid, "model": b.name, "com": b.com_port, **counted.get(b.busid, {})} for b in list(self.boards.values())]

@@ -77,6 +77,7 @@ struct usb_chip {
     int (*control)(struct usb_board *board, const struct usb_setup *setup, uint8_t *data);
 };
 
+extern const struct usb_chip chip_caterina;
 extern const struct usb_chip chip_cdc_acm;
 extern const struct usb_chip chip_cdc_super;
 extern const struct usb_chip chip_ch341;

@@ -5,6 +5,8 @@
 const struct usb_firmware *usb_firmware_find(const char *name)
 {
     static const struct usb_firmware *const firmwares[] = {
+        &firmware_caterina,
+        &firmware_leonardo,
         &firmware_optiboot,
     };
 

@@ -31,7 +31,11 @@ struct usb_firmware {
     void (*on_wake)(struct usb_board *board);
 };
 
+extern const struct usb_firmware firmware_caterina;
+extern const struct usb_firmware firmware_leonardo;
 extern const struct usb_firmware firmware_optiboot;
+
+extern const struct usb_hardware_kind hardware_leonardo;
 
 /* NULL for a name that no firmware has. */
 const struct usb_firmware *usb_firmware_find(const char *name);

@@ -1,0 +1,40 @@
+/* An Arduino Leonardo that runs a sketch. Its core resets into the bootloader when DTR falls while
+ * the rate is 1200 baud, by a watchdog that a change of mind still stops. */
+#include "usb_firmware.h"
+
+enum { TOUCH_BAUD = 1200, WATCHDOG_US = 120000, RETURN_MS = 100 };
+
+static void start(struct usb_board *board)
+{
+    board->hardware->mode = USB_MODE_SKETCH;
+}
+
+static void on_line_state(struct usb_board *board, unsigned before)
+{
+    (void)before; /* The core looks at the request, changed or not. */
+    if (usb_board_line_rate(board) == TOUCH_BAUD && !(board->line_state & USB_LINE_DTR)) {
+        usb_firmware_wake_after(board, WATCHDOG_US);
+    } else {
+        usb_firmware_sleep(board);
+    }
+}
+
+static void on_wake(struct usb_board *board)
+{
+    usb_firmware_leave(board, USB_MODE_BOOTLOADER, &chip_caterina, &firmware_caterina, RETURN_MS);
+}
+
+/* Any sketch: a jump over the interrupt vectors. */
+static const uint8_t image[] = {0x0c, 0x94, 0x5c, 0x01};
+
+const struct usb_hardware_kind hardware_leonardo = {
+    .flash_bytes = 32768, .image = image, .image_len = sizeof image};
+
+const struct usb_firmware firmware_leonardo = {
+    .name = "leonardo",
+    .kind = &hardware_leonardo,
+    .start = start,
+    .take = usb_firmware_echo,
+    .on_line_state = on_line_state,
+    .on_wake = on_wake,
+};
