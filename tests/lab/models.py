@@ -73,6 +73,11 @@ MODELS |= {
         "caterina", 0x2341, 0x0036, "Arduino Leonardo bootloader", "USB\\DevClass_02&SubClass_00&Prot_00;USB\\COMPOSITE", com_on="child",
         firmware="caterina",
     ),
+    "stm32": Model(
+        "stm32_vcp", 0x0483, 0x5740, "STMicroelectronics Virtual COM Port", "USB\\Class_02&SubClass_02&Prot_00;USB\\Class_02",
+        serial="335B364D3034", firmware="stm32",
+    ),
+    "stm32_dfu": dataclasses.replace(MODELS["dfu"], firmware="stm32_dfu"),
 }
 
 

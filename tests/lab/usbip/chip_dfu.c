@@ -38,6 +38,7 @@ const struct usb_chip chip_dfu = {
     .product = "STM32  BOOTLOADER",
     .serial = "335B364D3034",
     .interfaces = {{.class = {0xfe, 1, 2},
+                    .name = "@Internal Flash  /0x08000000/064*0001Kg",
                     .functional = functional,
                     .functional_len = sizeof functional}},
     .interface_count = 1,

@@ -2,21 +2,11 @@
  * the rate is 1200 baud, by a watchdog that a change of mind still stops. */
 #include "usb_firmware.h"
 
-enum { TOUCH_BAUD = 1200, WATCHDOG_US = 120000, RETURN_MS = 100 };
+enum { RETURN_MS = 100 };
 
 static void start(struct usb_board *board)
 {
     board->hardware->mode = USB_MODE_SKETCH;
-}
-
-static void on_line_state(struct usb_board *board, unsigned before)
-{
-    (void)before; /* The core looks at the request, changed or not. */
-    if (usb_board_line_rate(board) == TOUCH_BAUD && !(board->line_state & USB_LINE_DTR)) {
-        usb_firmware_wake_after(board, WATCHDOG_US);
-    } else {
-        usb_firmware_sleep(board);
-    }
 }
 
 static void on_wake(struct usb_board *board)
@@ -35,6 +25,6 @@ const struct usb_firmware firmware_leonardo = {
     .kind = &hardware_leonardo,
     .start = start,
     .take = usb_firmware_echo,
-    .on_line_state = on_line_state,
+    .on_line_state = usb_firmware_heed_touch,
     .on_wake = on_wake,
 };

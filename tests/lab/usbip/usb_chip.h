@@ -36,6 +36,7 @@ struct usb_class {
 
 struct usb_interface {
     struct usb_class class;
+    const char *name;      /* iInterface's string, or NULL */
     const uint8_t *before; /* descriptors ahead of the interface's own: an association */
     size_t before_len;
     const uint8_t *functional; /* class-specific descriptors after it */
@@ -86,6 +87,7 @@ extern const struct usb_chip chip_dfu;
 extern const struct usb_chip chip_dual_cdc;
 extern const struct usb_chip chip_ft232r;
 extern const struct usb_chip chip_pl2303;
+extern const struct usb_chip chip_stm32_vcp;
 
 /* The class requests of a CDC-ACM function, for the tables of such chips. */
 int usb_chip_cdc_control(struct usb_board *board, const struct usb_setup *setup, uint8_t *data);

@@ -2,12 +2,13 @@
 
 #include <string.h>
 
+enum { TOUCH_BAUD = 1200, WATCHDOG_US = 120000 };
+
 const struct usb_firmware *usb_firmware_find(const char *name)
 {
     static const struct usb_firmware *const firmwares[] = {
-        &firmware_caterina,
-        &firmware_leonardo,
-        &firmware_optiboot,
+        &firmware_caterina, &firmware_leonardo,  &firmware_optiboot,
+        &firmware_stm32,    &firmware_stm32_dfu,
     };
 
     for (size_t i = 0; i < sizeof firmwares / sizeof firmwares[0]; i++) {
@@ -21,6 +22,16 @@ const struct usb_firmware *usb_firmware_find(const char *name)
 size_t usb_firmware_echo(struct usb_board *board, uint8_t channel, const uint8_t *bytes, size_t len)
 {
     return board->echo ? usb_fifo_put(&board->fifos[channel], bytes, len) : len;
+}
+
+void usb_firmware_heed_touch(struct usb_board *board, unsigned before)
+{
+    (void)before; /* The cores look at each request, changed or not. */
+    if (usb_board_line_rate(board) == TOUCH_BAUD && !(board->line_state & USB_LINE_DTR)) {
+        usb_firmware_wake_after(board, WATCHDOG_US);
+    } else {
+        usb_firmware_sleep(board);
+    }
 }
 
 void usb_firmware_send(struct usb_board *board, uint8_t channel, const uint8_t *bytes, size_t len)

@@ -34,8 +34,11 @@ struct usb_firmware {
 extern const struct usb_firmware firmware_caterina;
 extern const struct usb_firmware firmware_leonardo;
 extern const struct usb_firmware firmware_optiboot;
+extern const struct usb_firmware firmware_stm32;
+extern const struct usb_firmware firmware_stm32_dfu;
 
 extern const struct usb_hardware_kind hardware_leonardo;
+extern const struct usb_hardware_kind hardware_stm32;
 
 /* NULL for a name that no firmware has. */
 const struct usb_firmware *usb_firmware_find(const char *name);
@@ -43,6 +46,10 @@ const struct usb_firmware *usb_firmware_find(const char *name);
 /* A `take` that sends everything back. */
 size_t usb_firmware_echo(struct usb_board *board, uint8_t channel, const uint8_t *bytes,
                          size_t len);
+
+/* An `on_line_state` for sketches with a CDC-ACM function: wakes the firmware 120 ms after DTR was
+ * dropped at 1200 baud, unless that is taken back in time. Arduino's cores use their watchdog. */
+void usb_firmware_heed_touch(struct usb_board *board, unsigned before);
 
 /* To the host. What does not fit the channel's FIFO is lost, as on a line without flow control. */
 void usb_firmware_send(struct usb_board *board, uint8_t channel, const uint8_t *bytes, size_t len);

@@ -4,7 +4,13 @@
 
 #include "shared/core/error.h"
 
-enum usb_string_index { STRING_LANGUAGES, STRING_MANUFACTURER, STRING_PRODUCT, STRING_SERIAL };
+enum usb_string_index {
+    STRING_LANGUAGES,
+    STRING_MANUFACTURER,
+    STRING_PRODUCT,
+    STRING_SERIAL,
+    STRING_INTERFACES, /* one for each from here on */
+};
 
 enum {
     REQUEST_GET_STATUS = 0,
@@ -32,11 +38,15 @@ static const char *board_string(const struct usb_board *board, unsigned index)
     case STRING_SERIAL:
         return board->serial[0] != '\0' ? board->serial : NULL;
     default:
-        return NULL;
+        break;
     }
+    if (index >= STRING_INTERFACES && index - STRING_INTERFACES < board->chip->interface_count) {
+        return board->chip->interfaces[index - STRING_INTERFACES].name;
+    }
+    return NULL;
 }
 
-static uint8_t string_index(const struct usb_board *board, enum usb_string_index index)
+static uint8_t string_index(const struct usb_board *board, unsigned index)
 {
     return board_string(board, index) ? (uint8_t)index : 0;
 }
@@ -135,7 +145,7 @@ static void put_interface(const struct usb_board *board, uint8_t number,
     usb_descriptor_u8(descriptor, 0); /* bAlternateSetting */
     usb_descriptor_u8(descriptor, (uint8_t)interface->endpoint_count);
     put_class(descriptor, &interface->class);
-    usb_descriptor_u8(descriptor, 0); /* iInterface */
+    usb_descriptor_u8(descriptor, string_index(board, STRING_INTERFACES + number));
     usb_descriptor_bytes(descriptor, interface->functional, interface->functional_len);
     for (size_t i = 0; i < interface->endpoint_count; i++) {
         put_endpoint(board, &interface->endpoints[i], descriptor);
