@@ -94,6 +94,14 @@ void firmware_rig_return(struct firmware_rig *rig, const char *chip, const char 
     plug(rig, departure.chip, departure.firmware);
 }
 
+void firmware_rig_plug_again(struct firmware_rig *rig)
+{
+    const struct usb_chip *chip = rig->board->chip;
+    const struct usb_firmware *firmware = rig->board->firmware;
+    usb_board_destroy(rig->board);
+    plug(rig, chip, firmware);
+}
+
 static uint8_t bulk_endpoint(const struct firmware_rig *rig, uint8_t direction)
 {
     const struct usb_chip *chip = rig->board->chip;

@@ -29,6 +29,9 @@ void firmware_rig_pass(struct firmware_rig *rig, int64_t us);
 /* The board has left the bus, as chip and firmware; it returns. */
 void firmware_rig_return(struct firmware_rig *rig, const char *chip, const char *firmware);
 
+/* Somebody pulls the board and plugs it in again. */
+void firmware_rig_plug_again(struct firmware_rig *rig);
+
 void firmware_rig_write(struct firmware_rig *rig, const void *bytes, size_t len);
 
 /* The board has sent exactly this since the last look. */
