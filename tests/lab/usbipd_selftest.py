@@ -407,6 +407,17 @@ def firmware_that_leaves_returns_as_another_board(rig: Rig) -> None:
         client.hang_up()
 
 
+def firmware_that_resets_returns_as_itself(rig: Rig) -> None:
+    with imported(rig, "esp32s3") as (board, client):
+        client.control(0x21, 0x22, 2)
+        happened = rig.journal.take("+orig")
+        expect_equal([line for line in happened if line != CLOSED], ["-stub", "-noted", "+orig"], "what happened")
+        again = rig.boards["1-3"]
+        expect_equal((again.id, again.com_port), (board.id, board.com_port), "what it is now")
+        expect_equal(rig.usbipd.board("1-3")["resets"]["sketch"], 1, "its memory of it")
+        expect_equal(rig.usbipd.lines("1-3")[-1]["rts"], True, "the line that did it")
+
+
 def forced_board_goes_and_comes_under_its_own_id(rig: Rig) -> None:
     with plugged(rig) as board:
         rig.usbipd_win.force(board)
@@ -673,6 +684,7 @@ CASES = [
     reset_removes_the_stub_first,
     switch_brings_another_board_to_the_same_place,
     firmware_that_leaves_returns_as_another_board,
+    firmware_that_resets_returns_as_itself,
     forced_board_goes_and_comes_under_its_own_id,
     driverless_board_has_no_interface_and_is_captured,
     orphan_of_another_hub_is_told_by_its_place,

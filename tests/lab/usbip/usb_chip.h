@@ -85,6 +85,7 @@ extern const struct usb_chip chip_ch341;
 extern const struct usb_chip chip_cp2102;
 extern const struct usb_chip chip_dfu;
 extern const struct usb_chip chip_dual_cdc;
+extern const struct usb_chip chip_esp32s3;
 extern const struct usb_chip chip_ft232r;
 extern const struct usb_chip chip_pl2303;
 extern const struct usb_chip chip_stm32_vcp;
