@@ -78,7 +78,8 @@ MODELS |= {
         serial="335B364D3034", firmware="stm32",
     ),
     "stm32_dfu": dataclasses.replace(MODELS["dfu"], firmware="stm32_dfu"),
-    # After each reset it sends a line, which a tty that echoes would send back: plug it with echo="off", or expect that.
+    # After each reset these two send a line, which a tty that echoes would send back: plug them with echo="off", or expect that.
+    "esp32": dataclasses.replace(MODELS["cp2102"], firmware="esp32"),
     "esp32s3": Model(
         "esp32s3", 0x303A, 0x1001, "USB Composite Device", "USB\\DevClass_EF&SubClass_02&Prot_01;USB\\COMPOSITE", com_on="child",
         serial="7C:DF:A1:E0:3B:54", firmware="esp32s3",
