@@ -418,6 +418,15 @@ def firmware_that_resets_returns_as_itself(rig: Rig) -> None:
         expect_equal(rig.usbipd.lines("1-3")[-1]["rts"], True, "the line that did it")
 
 
+def board_that_is_pulled_while_it_is_away_does_not_return(rig: Rig) -> None:
+    with imported(rig, "leonardo_avr109") as (_, client):
+        touch_1200(client)
+        rig.journal.take("-noted")
+        rig.unplug("1-3")
+        rig.usbipd_win.settle()
+        expect_equal((rig.boards, rig.usbipd.list()["boards"], rig.nodes()), ({}, [], {}), "what is there")
+
+
 def forced_board_goes_and_comes_under_its_own_id(rig: Rig) -> None:
     with plugged(rig) as board:
         rig.usbipd_win.force(board)
@@ -685,6 +694,7 @@ CASES = [
     switch_brings_another_board_to_the_same_place,
     firmware_that_leaves_returns_as_another_board,
     firmware_that_resets_returns_as_itself,
+    board_that_is_pulled_while_it_is_away_does_not_return,
     forced_board_goes_and_comes_under_its_own_id,
     driverless_board_has_no_interface_and_is_captured,
     orphan_of_another_hub_is_told_by_its_place,

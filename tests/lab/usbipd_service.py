@@ -83,7 +83,11 @@ class UsbipdService:
         self._ending.set()
         if self._front:
             self._front.close()
-        for thread in self._threads:
+        self.settle()
+
+    def settle(self) -> None:
+        """Returns when nothing is under way."""
+        for thread in list(self._threads):
             thread.join()
 
     def _spawn(self, work: Callable[..., None], *words: Any) -> None:
@@ -220,9 +224,10 @@ class UsbipdService:
     # The rows.
 
     def pull(self, board: Board) -> None:
-        """Somebody pulls the board, whatever is going on with it. While it is attached only the stub goes."""
+        """Somebody pulls the board, whatever is going on with it, or while it is off the bus by itself. While it is attached
+        only the stub goes."""
         board.seat.pulled.set()
-        self._lab.usbipd.unplug(board.busid)
+        self._answer(self._lab.usbipd.unplug, board.busid)
         with board.seat.lock:
             self._take_away(board)
             self.note(board, None)
@@ -248,15 +253,14 @@ class UsbipdService:
 
     def switch(self, board: Board, name: str, after_s: float = 0.0, **settings: Any) -> Board:
         """The board leaves the bus and returns as another one at the same place, after so long, as for its bootloader; settings
-        are those of plug. Returns that."""
+        are those of plug. Returns that, or the board itself if somebody pulls it meanwhile."""
         board.seat.pulled.set()
         with board.seat.lock:
             self._take_away(board)
-            self._lab.usbipd.unplug(board.busid)
+            self._answer(self._lab.usbipd.unplug, board.busid)
             self.note(board, None)
-            del self._lab.boards[board.busid]
         self._ending.wait(after_s)
-        return self._lab.plug(name, board.busid, **settings)
+        return self._lab.replace(board, name, **settings)
 
     def force(self, board: Board, forced: bool = True) -> None:
         """`usbipd bind --force`, once: its own driver takes the place of Windows'. Not forced: `usbipd unbind` of such a board."""

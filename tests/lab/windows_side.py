@@ -72,6 +72,7 @@ class WindowsSide:
         self.pnp = Pnp(self.prefix, PNP_FOLDER)
         self.boards: dict[str, Board] = {}
         self.service: UsbipdService | None = None
+        self.places_lock = threading.RLock()  # for `boards`, which firmware changes too
         self.windows_lock = threading.RLock()  # for several requests to pnpctl that belong together
         self._stack = contextlib.ExitStack()
         self._next_com = 5
@@ -141,6 +142,18 @@ class WindowsSide:
         UsbipdDouble.plug (echo, product, serial, delay_us, ...). Without `com` it has no COM port yet (give_com_port);
         `fault` goes to UsbipdDouble.fault before anybody can import it, `claims` say how usbipd-win's captures of it go, and
         another client may have it already. Returns when Windows has enumerated it."""
+        with self.places_lock:
+            board = self._put(name, busid, bound, com, fault, usb)
+        board.seat.claims = claims or []
+        with board.seat.lock:
+            if attached_to:
+                assert self.service is not None
+                self.service.note(board, board.instance_id, attached_to)
+            self._show(board)
+        return board
+
+    def _put(self, name: str, busid: str, bound: bool, com: bool, fault: dict[str, Any] | None, usb: dict[str, Any]) -> Board:
+        """A board at its place, which Windows has not enumerated yet."""
         if name not in MODELS:
             raise LabError(f"no model '{name}': {', '.join(MODELS)} exist")
         if busid in self.boards:
@@ -171,12 +184,6 @@ class WindowsSide:
         self.boards[busid] = board
         if self.service:
             self.service.list_shared(board)
-        board.seat.claims = claims or []
-        with board.seat.lock:
-            if attached_to:
-                assert self.service is not None
-                self.service.note(board, board.instance_id, attached_to)
-            self._show(board)
         return board
 
     def _show(self, board: Board) -> None:
@@ -188,15 +195,24 @@ class WindowsSide:
 
     def unplug(self, busid: str) -> Board:
         """Pulls the board: its USB/IP connection ends and Windows sees it go."""
-        if busid not in self.boards:
-            raise LabError(f"there is no board at {busid}")
-        board = self.boards.pop(busid)
+        with self.places_lock:
+            if busid not in self.boards:
+                raise LabError(f"there is no board at {busid}")
+            board = self.boards.pop(busid)
         if self.service:
             self.service.pull(board)
             return board
         self.usbipd.unplug(busid)
         self.pnp.unplug(board.instance_id)
         return board
+
+    def replace(self, board: Board, name: str, **settings: Any) -> Board:
+        """Another one in the place of a board that has left the bus, unless that was pulled. Returns what is there."""
+        with self.places_lock:
+            if self.boards.get(board.busid) is not board:
+                return board
+            del self.boards[board.busid]
+            return self.plug(name, board.busid, **settings)
 
     def row(self, name: str, busid: str | None = None, *words: str) -> None:
         """One of ROWS, after start_service. All but restart take the board at a busid, and switch also a model's name."""
