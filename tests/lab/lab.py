@@ -61,13 +61,13 @@ EXIT_NO_AGENT = 4
 class Lab(WindowsSide):
     """Everything outside the two agents, and the agents. Start with `with`, or start() and stop().
 
-    modprobe: whether the guest has a modprobe (else the agent loads modules by itself).
+    modprobe: whether the guest has a modprobe (else the agent loads modules by itself); debian: whether it is a whole Debian.
     """
 
-    def __init__(self, modprobe: bool = True) -> None:
+    def __init__(self, modprobe: bool = True, debian: bool = False) -> None:
         super().__init__()
         self.host_program = HOST_PROGRAM
-        self.vm = Vm(modprobe=modprobe)
+        self.vm = Vm(modprobe=modprobe, debian=debian)
         self.relay: LinkRelay | None = None
         self.host_config: dict[str, Any] = {}  # sections of the host agent's configuration besides "link"
 
@@ -117,6 +117,7 @@ class Lab(WindowsSide):
         self.guest_agent = self.vm.popen("exec ttyferry agent --log-level debug >/run/agent.log 2>&1")
         self.vm.run(listening_script(self.guest_agent.pid, LINK_PORT), timeout=START_LIMIT_S, check=True)
         self.guest = EventStream("guest", self.guest_verb("events").stdout)
+        self.guest.wait("a snapshot", lambda e: e["event"] == "snapshot")  # From here on nothing is missed.
 
     def start_host_agent(self) -> None:
         port = self.relay.port if self.relay else self.vm.ports[0]

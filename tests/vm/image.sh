@@ -17,8 +17,9 @@ cache=${TTYFERRY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ttyferry}/vm
 
 # What init loads itself, and what the product is to load.
 net_modules="virtio_pci virtio_net"
+disk_modules="virtio_pci virtio_blk crc32c_generic ext4"
 usb_modules="vhci-hcd usbserial cdc-acm ftdi_sio ch341 cp210x pl2303"
-image_sources=(image.sh extract_vmlinux.py init snapshot.sh vm_exec.c tty_echo.c vhci_attach.c)
+image_sources=(image.sh extract_vmlinux.py init init_debian snapshot.sh vm_exec.c tty_echo.c vhci_attach.c)
 
 say() { printf 'vm image: %s\n' "$*" >&2; }
 die() {
@@ -50,7 +51,9 @@ build_kernel() {
     dpkg-deb --fsys-tarfile "$out"/debs/"$package"_*.deb | tar -x -C "$out/tree" --wildcards \
         './boot/vmlinuz*' "$modules/modules.builtin*" "$modules/modules.order" "$modules/kernel/net/core" \
         "$modules/kernel/drivers/usb" "$modules/kernel/drivers/virtio" "$modules/kernel/drivers/net/virtio_net.ko*" \
-        "$modules/kernel/drivers/net/net_failover.ko*"
+        "$modules/kernel/drivers/net/net_failover.ko*" "$modules/kernel/drivers/block/virtio_blk.ko*" \
+        "$modules/kernel/fs/ext4" "$modules/kernel/fs/jbd2" "$modules/kernel/fs/mbcache.ko*" \
+        "$modules/kernel/lib/crc16.ko*" "$modules/kernel/lib/libcrc32c.ko*" "$modules/kernel/crypto/crc32c_generic.ko*"
     dpkg-deb --fsys-tarfile "$out"/debs/busybox-static_*.deb | tar -x -C "$out" --strip-components=2 ./bin/busybox
     depmod -b "$out/tree" "$kver"
     # The unpacked ELF boots over PVH in a third of the time; other distributions pack their kernels in ways that the
@@ -68,12 +71,17 @@ add_modules() {
     # shellcheck disable=SC2086 # the lists are words
     module_files "$tree" "$kver" $net_modules >"$root/etc/vm/net_modules"
     # shellcheck disable=SC2086
-    for file in $(module_files "$tree" "$kver" $net_modules $usb_modules); do
+    module_files "$tree" "$kver" $disk_modules >"$root/etc/vm/disk_modules"
+    # shellcheck disable=SC2086
+    for file in $(module_files "$tree" "$kver" $net_modules $disk_modules $usb_modules); do
         install -D -m 644 "$tree$file" "$root$file"
     done
     cp "$tree/lib/modules/$kver"/modules.{builtin,builtin.modinfo,order} "$root/lib/modules/$kver/"
     depmod -b "$root" "$kver"
-    rm -f "$root/lib/modules/$kver"/modules.{*.bin,symbols,order,builtin.modinfo}
+    # Debian's modprobe wants the binary indexes, and the product is to get along without.
+    mkdir "$root/etc/vm/modules_bin"
+    mv "$root/lib/modules/$kver"/modules.*.bin "$root/etc/vm/modules_bin/"
+    rm -f "$root/lib/modules/$kver"/modules.{symbols,order,builtin.modinfo}
 }
 
 # build_image OUT KERNEL KVER: the initramfs
@@ -93,6 +101,7 @@ build_image() {
     done
     install -m 755 "$here/snapshot.sh" "$root/bin/snapshot.sh"
     install -m 755 "$here/init" "$root/init"
+    install -m 755 "$here/init_debian" "$root/sbin/init_debian"
     echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
     printf 'root:x:0:\ntty:x:5:\ndialout:x:20:\nplugdev:x:46:\n' >"$root/etc/group"
     echo '127.0.0.1 localhost' >"$root/etc/hosts"

@@ -176,6 +176,25 @@ def machine_pauses_and_restarts(_: Lab) -> None:
         expect_equal(vm.run("cat /etc/data; ls /run/of-the-former-life 2>/dev/null"), (1, "from the overlay\n"), "files after it")
 
 
+def whole_debian_is_there(lab: Lab) -> None:
+    """With udevd at work, the programs that people flash with, and a user of group dialout; and nothing stays of what was written."""
+    with Vm(debian=True) as vm:
+        vm.start(overlay_files={"/usr/local/bin/mine": HERE / "snapshot.sh"})
+        for program in ("avrdude", "dfu-util", "picocom", "usbip", "mine"):
+            vm.run(f"command -v {program}", check=True)
+        vm.run("/usr/bin/python3 -c 'import serial'", check=True)
+        lab.usbipd.plug("3-1", "ch341", serial="5912004577")
+        vm.run(f"modprobe vhci-hcd && vhci_attach attach 10.0.2.2 {lab.usbipd.port} 3-1", check=True)
+        tty = vm.run("udevadm wait --timeout=30 --settle /dev/ttyUSB0 && stat -c '%U:%G %a' /dev/ttyUSB0 && ls /dev/serial/by-id", check=True)[1]
+        rights, link = tty.split("\n")[:2]
+        expect_equal(rights, "root:dialout 660", "rights of the tty")
+        assert "5912004577" in link, link
+        vm.run("su user -c 'test -w /dev/ttyUSB0' && echo mark >/root/mark && sync", check=True)
+        lab.usbipd.unplug("3-1")
+        vm.restart()
+        expect_equal(vm.run("cat /root/mark 2>/dev/null"), (1, ""), "what the disk has kept")
+
+
 def attach_and_echo(lab: Lab, chip: str, **settings: Any) -> None:
     busid, prefix = CHIPS[chip]
     lab.usbipd.plug(busid, chip, **settings)
@@ -484,6 +503,7 @@ CASES: list[Callable[[Lab], None]] = [
     files_go_both_ways,
     overlay_and_loopback_forward_work,
     machine_pauses_and_restarts,
+    whole_debian_is_there,
     ch341_echoes_and_goes,
     cdc_acm_echoes_and_goes,
     cp2102_echoes_and_goes,

@@ -8,7 +8,7 @@
 
 The guest reaches the machine's 127.0.0.1 as 10.0.2.2. vhci_hcd and the serial drivers lie in the guest's module tree and
 are not loaded. As a program, `vm.py shell` boots a VM and runs the lines of stdin in it, `vm.py run SCRIPT` runs one
-script and exits with its code; both take --no-modprobe and --file DST=SRC.
+script and exits with its code; both take --no-modprobe, --debian and --file DST=SRC.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ GUEST_ADDRESS = "10.0.2.15"
 FRAME_HEADER = struct.Struct(">cI")
 FRAME_MAX = 65536
 MEMORY_MB = 256
+DEBIAN_MEMORY_MB = 512
 BOOT_TIMEOUT_S = 60.0
 KERNEL_COMMAND_LINE = (
     "console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check cryptomgr.notests audit=0 rdinit=/init panic=-1"
@@ -74,6 +75,15 @@ def build_image() -> Path:
     return Path(done.stdout.strip())
 
 
+@functools.cache
+def build_disk() -> Path:
+    """The disk with a whole Debian, built first if need be; its progress goes to stderr."""
+    done = subprocess.run([str(HERE / "debian.sh")], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise VmError("tests/vm/debian.sh failed")
+    return Path(done.stdout.strip())
+
+
 def _cpio_entry(name: str, mode: int, content: bytes = b"") -> bytes:
     """One member of a newc archive; the kernel unpacks several archives behind one another."""
     encoded = name.lstrip("/").encode() + b"\0"
@@ -84,8 +94,9 @@ def _cpio_entry(name: str, mode: int, content: bytes = b"") -> bytes:
 
 
 def make_overlay(files: Mapping[str, Path | str]) -> bytes:
-    """An initramfs archive with each dst holding src's content and permission bits, parents included."""
-    archive = b""
+    """An initramfs archive with each dst holding src's content and permission bits, parents included. Its list is for the init of a
+    VM with a disk."""
+    archive = _cpio_entry("/etc/vm/overlay", stat.S_IFREG | 0o644, "".join(f"{name}\n" for name in files).encode())
     folders: set[str] = set()
     for destination, source in files.items():
         for parent in reversed(Path(destination).parents):
@@ -101,7 +112,7 @@ def listening_script(pid: int, port: int) -> str:
     """Waits in the guest until somebody listens on the port; fails when the process ends before."""
     return (
         f"until grep -q ':{port:04X} 00000000:0000 0A' /proc/net/tcp; do"
-        f" [ -d /proc/{pid} ] || {{ echo 'process {pid} has ended'; exit 1; }}; usleep 1000; done"
+        f" [ -d /proc/{pid} ] || {{ echo 'process {pid} has ended'; exit 1; }}; sleep 0.005; done"
     )
 
 
@@ -276,9 +287,11 @@ class VmProcess:
 
 class Vm:
     """One virtual machine. Everything it writes on the machine lies in self.folder, which stop() removes unless
-    a folder was given; console.log there is the guest's console, also readable while it runs."""
+    a folder was given; console.log there is the guest's console, also readable while it runs.
 
-    def __init__(self, folder: Path | str | None = None, modprobe: bool = True, memory_mb: int = MEMORY_MB) -> None:
+    debian: a whole Debian with udevd and flashing programs (debian.sh) in place of busybox; nothing written to its disk outlives the VM."""
+
+    def __init__(self, folder: Path | str | None = None, modprobe: bool = True, memory_mb: int = 0, debian: bool = False) -> None:
         self._keeps_folder = folder is not None
         self.folder = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="ttyferry-vm-"))
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -286,7 +299,8 @@ class Vm:
         self.ports: list[int] = []
         self.boot_seconds = 0.0
         self._modprobe = modprobe
-        self._memory_mb = memory_mb
+        self._debian = debian
+        self._memory_mb = memory_mb or (DEBIAN_MEMORY_MB if debian else MEMORY_MB)
         self._qemu: subprocess.Popen[bytes] | None = None
         self._qmp: Qmp | None = None
         self._exec_port = 0
@@ -338,12 +352,17 @@ class Vm:
     def _qemu_command(self, image: Path, initramfs: Path, forwards: list[Forward], qmp_fd: int) -> list[str]:
         kernel = image / "vmlinux"
         options = "" if self._modprobe else " ttyferry.modprobe=no"
+        disk = []
+        if self._debian:
+            options += " ttyferry.disk=yes"
+            disk = ["-drive", f"file={build_disk()},if=virtio,format=raw,snapshot=on"]
         network = ",".join(["user,id=n0", *(f"hostfwd={forward.describe()}" for forward in forwards)])
         return [
             *("qemu-system-x86_64", "-M", "pc", "-accel", "tcg", "-m", str(self._memory_mb), "-smp", "1"),
             *("-nographic", "-nodefaults", "-no-reboot", "-serial", "stdio"),
             *("-kernel", str(kernel if kernel.exists() else image / "vmlinuz"), "-initrd", str(initramfs)),
             *("-append", KERNEL_COMMAND_LINE + options),
+            *disk,
             *("-netdev", network, "-device", "virtio-net-pci,netdev=n0,romfile="),
             *("-chardev", f"socket,id=qmp,fd={qmp_fd}", "-mon", "chardev=qmp,mode=control"),
         ]
@@ -478,12 +497,13 @@ def parse_overlay(items: list[str]) -> dict[str, str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Boots the test VM.")
     parser.add_argument("--no-modprobe", action="store_true", help="a guest without modprobe")
+    parser.add_argument("--debian", action="store_true", help="a whole Debian with udevd and flashing programs")
     parser.add_argument("--file", action="append", default=[], metavar="DST=SRC", help="put a file into the guest")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("shell", help="run each line of stdin in the guest")
     commands.add_parser("run", help="run one script and exit with its code").add_argument("script")
     arguments = parser.parse_args()
-    with Vm(modprobe=not arguments.no_modprobe) as vm:
+    with Vm(modprobe=not arguments.no_modprobe, debian=arguments.debian) as vm:
         vm.start(overlay_files=parse_overlay(arguments.file))
         print(f"vm: up after {vm.boot_seconds:.2f} s, console in {vm.console_log}", file=sys.stderr)
         if arguments.command == "run":

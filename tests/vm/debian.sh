@@ -1,0 +1,67 @@
+#!/bin/bash
+# Builds the disk of a whole Debian for the test VM, in the cache: udevd, flashing programs, the stock usbip tools.
+#
+# usage: tests/vm/debian.sh
+#
+# Prints progress on stderr and, as its only line on stdout, the disk's file: ext4, to be used with snapshot=on. It has no kernel and
+# no modules; those of image.sh boot it. A disk that fits the packages' versions and this script is a quick no-op.
+set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
+umask 022
+
+cache=${TTYFERRY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ttyferry}/vm
+packages=(udev kmod procps avrdude dfu-util picocom python3-serial usbip)
+disk_size=640M
+
+say() { printf 'vm disk: %s\n' "$*" >&2; }
+die() {
+    say "$*"
+    exit 1
+}
+
+# The sources that this machine's own apt has.
+sources() { apt-get indextargets --format 'deb $(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' | sort -u; }
+
+# build_root ROOT: the file system as a folder
+build_root() {
+    local root=$1 options=() file
+    # How this machine's apt gets at its packages, without the hooks of programs that are not there.
+    for file in $(grep -L Invoke /etc/apt/apt.conf.d/* || true); do options+=(--aptopt="$file"); done
+    # apt drops to the _apt user for downloads, and that user cannot write into root's cache.
+    sources | mmdebstrap --quiet --mode=root --variant=minbase --format=directory \
+        --include="$(IFS=,; echo "${packages[*]}")" "${options[@]}" --aptopt='APT::Sandbox::User "root"' \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --customize-hook='chroot "$1" useradd --create-home --groups dialout --shell /bin/bash user' \
+        --customize-hook='echo debian >"$1/etc/hostname"; echo "127.0.0.1 localhost debian" >"$1/etc/hosts"' \
+        "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" - >&2 ||
+        die "mmdebstrap failed: run apt-get update and check the network"
+    mkdir -p "$root/etc/ttyferry" "$root/lib/modules"
+}
+
+main() {
+    local key disk
+    [ "$(id -u)" = 0 ] || die "a root file system can be built by root only: use sudo"
+    key=$({
+        apt-cache show --no-all-versions "${packages[@]}" | grep -E '^(Package|Version):'
+        cat "${BASH_SOURCE[0]}"
+    } | sha256sum | cut -c1-16)
+    disk=$cache/debian-$key.ext4
+
+    mkdir -p "$cache"
+    exec 9>"$cache/lock-debian"
+    flock 9
+    # Built aside and renamed when it is whole, so an interrupted build leaves nothing half made behind.
+    if [ ! -f "$disk" ]; then
+        rm -rf --one-file-system "$cache"/debian-*
+        say "installing Debian with ${packages[*]}"
+        build_root "$cache/debian-new"
+        say "making the disk"
+        mke2fs -q -t ext4 -O ^has_journal -d "$cache/debian-new" "$cache/debian-new.ext4" "$disk_size" >&2
+        rm -rf --one-file-system "$cache/debian-new"
+        mv "$cache/debian-new.ext4" "$disk"
+        say "built $disk"
+    fi
+    echo "$disk"
+}
+
+main "$@"
