@@ -78,6 +78,8 @@ MODELS |= {
         serial="335B364D3034", firmware="stm32",
     ),
     "stm32_dfu": dataclasses.replace(MODELS["dfu"], firmware="stm32_dfu"),
+    # It sends without being asked.
+    "counter": dataclasses.replace(MODELS["cp2102"], serial="0002", firmware="counter"),
     # After each reset these two send a line, which a tty that echoes would send back: plug them with echo="off", or expect that.
     "esp32": dataclasses.replace(MODELS["cp2102"], firmware="esp32"),
     "esp32s3": Model(
