@@ -31,6 +31,7 @@ for preset in sanitize linux windows; do
     step "building preset $preset" scripts/build.sh "$preset"
 done
 step "building the VM's image" tests/vm/image.sh
+step "building the VM's disk with Debian" tests/vm/debian.sh
 
 python=/usr/bin/python3
 step "preparing the Wine prefix" "$python" tests/lab/wine.py
@@ -60,6 +61,7 @@ if [ "$mode" = full ]; then
     suites+=(
         "$python tests/e2e/lost_and_found.py --figures"
         "$python tests/e2e/ghosts.py --figures"
+        "$python tests/e2e/flash.py --full"
         "$python tests/e2e/chain.py --rounds 25 --figures"
         "$python tests/e2e/cycles.py --cycles 1000"
     )
@@ -68,6 +70,7 @@ else
     suites+=(
         "$python tests/e2e/lost_and_found.py"
         "$python tests/e2e/ghosts.py"
+        "$python tests/e2e/flash.py"
         "$python tests/e2e/cycles.py --cycles 30"
         "$python tests/e2e/chain.py --rounds 10"
     )

@@ -88,6 +88,17 @@ def wait_asks_for_one_identity_or_for_any(lab: Lab) -> None:
     take_down(lab, bootloader, told)
 
 
+def script_of_cmd_prints_the_tty(lab: Lab) -> None:
+    """docs/ide/wait-for-board.cmd, as somebody at Windows runs it who has ttyferry.exe in the PATH."""
+    script = lab.prefix.windows_path(ROOT / "docs/ide/wait-for-board.cmd")
+    path = {"WINEPATH": lab.prefix.windows_path(lab.host_program.parent)}
+    board, tty, *_ = bring_up(lab, "leonardo", "1-3")
+    done = lab.prefix.run("cmd", "/c", script, "leo", env=path)
+    expect_equal(done.stdout.split(), [tty], "what the script prints")
+    take_down(lab, board, tty)
+    expect_equal(lab.prefix.run("cmd", "/c", script, check=False, env=path).returncode, 2, "exit code without a board")
+
+
 def place_tells_two_alike_apart(lab: Lab) -> None:
     marks = lab.marks()
     desk = lab.plug("nano", "1-3")
@@ -172,6 +183,7 @@ def boards_live_as_the_contract_says(lab: Lab) -> None:
 CASES = [
     name_follows_a_board_through_its_bootloader,
     wait_asks_for_one_identity_or_for_any,
+    script_of_cmd_prints_the_tty,
     place_tells_two_alike_apart,
     name_is_worn_by_one_board_at_a_time,
     further_ttys_have_links_of_their_own,

@@ -102,10 +102,15 @@ def settled(stream: EventStream, board: Board, state: str) -> dict[str, Any]:
     return entries(event)[0]
 
 
-def show_logs(lab: Lab) -> None:
-    """After a failure: what both agents said last; and no board stays for the next case."""
+def print_logs(lab: Lab) -> None:
+    """What both agents said last."""
     for side, log in (("host", lab.host_log.read_text(errors="replace")), ("guest", lab.guest_log())):
         print(f"--- the {side} agent's log\n" + "\n".join(log.splitlines()[-40:]))
+
+
+def show_logs(lab: Lab) -> None:
+    """After a failure: what both agents said last; and no board stays for the next case."""
+    print_logs(lab)
     for busid in list(lab.boards):
         try:
             lab.unplug(busid)

@@ -47,6 +47,7 @@ class Seat:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.node: str | None = None  # the instance id that is there now
+        self.shown_s = 0.0  # when Windows last had the board itself, by time.monotonic()
         self.is_noted = False  # as attached, in the registry
         self.is_forced = False
         self.claims: list[Claim] = []
@@ -185,6 +186,7 @@ class UsbipdService:
         node = {k: v for k, v in board.node.items() if not (board.seat.is_forced and k in ("com", "on"))}
         if board.seat.is_forced:
             node["compat"] = STUB
+        board.seat.shown_s = time.monotonic()
         board.seat.node = self._lab.pnp.plug(board.model.device_id, **node)
         if board.model.driver or board.seat.is_forced:
             self._repeat("arrival", board.seat.node)
