@@ -10,7 +10,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 build=(ca-certificates cmake ninja-build gcc libc6-dev pkg-config make git dpkg-dev xz-utils file
-    binutils python3 musl-tools gcc-mingw-w64-x86-64 libuv1-dev libcjson-dev libcmocka-dev)
+    binutils python3 musl-tools gcc-mingw-w64-x86-64 libuv1-dev libcjson-dev libsodium-dev
+    libcmocka-dev)
 check=(clang clang-format clang-tidy)
 lab=(wine wine64 qemu-system-x86 cpio kmod python3 mmdebstrap e2fsprogs)
 
