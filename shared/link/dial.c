@@ -150,6 +150,7 @@ int dial_open(uv_loop_t *loop, const char *address, uint16_t port,
     created->callbacks = callbacks;
     created->context = context;
     backoff_init(&created->backoff, DIAL_FIRST_MS, DIAL_MAX_MS);
+    backoff_set_eager(&created->backoff, DIAL_EAGER_MAX_MS, DIAL_EAGER_MS);
     uv_timer_init(loop, &created->timer); /* Documented never to fail. */
     created->timer.data = created;
     try_now(created);

@@ -10,6 +10,9 @@
 
 #define DIAL_FIRST_MS 250u
 #define DIAL_MAX_MS 15000u
+/* For the first minute without a peer it is looked for more often: it may be just starting. */
+#define DIAL_EAGER_MAX_MS 2000u
+#define DIAL_EAGER_MS 60000u
 /* How long one try may take to be connected: a firewall that drops packets answers never. */
 #define DIAL_CONNECT_MS 10000u
 

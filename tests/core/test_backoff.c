@@ -31,9 +31,36 @@ static void run_backoff(void **state)
     }
 }
 
+static const struct eager_case {
+    const char *name;
+    uint32_t max_ms;
+    uint32_t eager_max_ms;
+    uint32_t eager_for_ms;
+    uint32_t expected[7];
+} eager_cases[] = {
+    {"backoff: eager, then patient", 1000, 200, 900, {100, 200, 200, 200, 200, 400, 800}},
+    {"backoff: eager up to the longest wait", 150, 200, 900, {100, 150, 150, 150, 150, 150, 150}},
+    {"backoff: eager for no time", 1000, 200, 0, {100, 200, 400, 800, 1000, 1000, 1000}},
+};
+
+static void run_eager(void **state)
+{
+    const struct eager_case *row = *state;
+    struct backoff backoff;
+    backoff_init(&backoff, 100, row->max_ms);
+    backoff_set_eager(&backoff, row->eager_max_ms, row->eager_for_ms);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < CASES_COUNT(row->expected); i++) {
+            assert_int_equal(backoff_next(&backoff), row->expected[i]);
+        }
+        backoff_reset(&backoff);
+    }
+}
+
 int main(void)
 {
     struct cases cases = {.count = 0};
     CASES_ADD(&cases, backoff_cases, run_backoff);
+    CASES_ADD(&cases, eager_cases, run_eager);
     return cases_run("backoff", &cases);
 }
