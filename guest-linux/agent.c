@@ -19,9 +19,6 @@
 #include "shared/core/text.h"
 #include "shared/stream/stream.h"
 
-/* Who may open the ttys and read the stream. */
-#define USERS_GROUP "dialout"
-
 /* Not every way in which a peer can fall silent gives a sign; so often the boards are asked without
  * one. */
 #define PROBE_PERIOD_MS 8000
@@ -401,7 +398,7 @@ static void start_handles(struct agent *agent)
 static void init_machine(struct agent *agent)
 {
     struct machine *machine = &agent->machine;
-    const struct group *group = getgrnam(USERS_GROUP);
+    const struct group *group = getgrnam(agent->options->config.access_group);
     struct utsname kernel;
 
     if (uname(&kernel) != 0) {
@@ -489,10 +486,11 @@ static int open_kernel(struct agent *agent)
 static int start(struct agent *agent)
 {
     const char *path = agent->options->stream_path;
+    const char *group = agent->options->config.access_group;
     int err = stream_make_run(agent->run);
 
     if (err == 0) {
-        err = stream_open(&agent->loop, path, USERS_GROUP, agent->run, &agent->stream);
+        err = stream_open(&agent->loop, path, group, agent->run, &agent->stream);
     }
     if (err == ERR_EXISTS) {
         log_error("another agent serves %s already: end it first, or name another socket with "

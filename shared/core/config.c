@@ -22,6 +22,7 @@ void config_init(struct config *config)
         .link_port = CONFIG_LINK_PORT,
         .link_auth = CONFIG_AUTH_KEY,
         .usbipd_port = CONFIG_USBIPD_PORT,
+        .access_group = CONFIG_GROUP,
     };
 }
 
@@ -87,14 +88,80 @@ static bool read_link_port(const cJSON *value, struct config *config)
     return read_port(value, &config->link_port);
 }
 
-static bool read_link_auth(const cJSON *value, struct config *config)
+/* The place of the text in `names`, which NULL ends; -1 if it has none. */
+static int read_choice(const cJSON *value, const char *const names[])
 {
     const char *text = cJSON_GetStringValue(value);
-    if (text == NULL || (strcmp(text, "key") != 0 && strcmp(text, "none") != 0)) {
+    for (int i = 0; text != NULL && names[i] != NULL; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Each in the order of its enum. */
+static const char *const auth_names[] = {"key", "none", NULL};
+static const char *const transport_names[] = {"auto", "tcp", "bridge", NULL};
+static const char *const import_names[] = {"auto", "direct", "through_host", NULL};
+static const char *const start_names[] = {"never", "on_arrival", "always", NULL};
+static const char *const keep_alive_names[] = {"attached", "off", "always", NULL};
+
+static bool read_link_auth(const cJSON *value, struct config *config)
+{
+    int choice = read_choice(value, auth_names);
+    config->link_auth = (enum config_auth)choice;
+    return choice >= 0;
+}
+
+static bool read_link_transport(const cJSON *value, struct config *config)
+{
+    int choice = read_choice(value, transport_names);
+    config->link_transport = (enum config_transport)choice;
+    return choice >= 0;
+}
+
+static bool read_usbipd_import(const cJSON *value, struct config *config)
+{
+    int choice = read_choice(value, import_names);
+    config->usbipd_import = (enum config_import)choice;
+    return choice >= 0;
+}
+
+static bool read_wsl_start(const cJSON *value, struct config *config)
+{
+    int choice = read_choice(value, start_names);
+    config->wsl_start = (enum config_start_wsl)choice;
+    return choice >= 0;
+}
+
+static bool read_wsl_keep_alive(const cJSON *value, struct config *config)
+{
+    int choice = read_choice(value, keep_alive_names);
+    config->wsl_keep_alive = (enum config_keep_alive)choice;
+    return choice >= 0;
+}
+
+/* It becomes an argument of a program: never empty, never an option. */
+static bool read_name(const cJSON *value, char target[CONFIG_NAME_SIZE])
+{
+    const char *text = cJSON_GetStringValue(value);
+    if (text == NULL || text[0] == '\0' || text[0] == '-' || strlen(text) >= CONFIG_NAME_SIZE ||
+        text_has_control(text)) {
         return false;
     }
-    config->link_auth = strcmp(text, "none") == 0 ? CONFIG_AUTH_NONE : CONFIG_AUTH_KEY;
+    text_copy(target, CONFIG_NAME_SIZE, text);
     return true;
+}
+
+static bool read_wsl_distribution(const cJSON *value, struct config *config)
+{
+    return read_name(value, config->wsl_distribution);
+}
+
+static bool read_access_group(const cJSON *value, struct config *config)
+{
+    return read_name(value, config->access_group);
 }
 
 static bool read_usbipd_address(const cJSON *value, struct config *config)
@@ -117,16 +184,29 @@ struct key {
 
 #define ADDRESS_ALLOWED "a numeric IPv4 or IPv6 address in quotes"
 #define PORT_ALLOWED "a whole number from 1 to 65535"
+#define NAME_ALLOWED "a name of 1 to 127 bytes in quotes, which does not begin with -"
 
 static const struct key link_keys[] = {
     {"address", read_link_address, ADDRESS_ALLOWED},
     {"port", read_link_port, PORT_ALLOWED},
     {"auth", read_link_auth, "\"key\" or \"none\""},
+    {"transport", read_link_transport, "\"auto\", \"tcp\" or \"bridge\""},
 };
 
 static const struct key usbipd_keys[] = {
     {"address", read_usbipd_address, ADDRESS_ALLOWED},
     {"port", read_usbipd_port, PORT_ALLOWED},
+    {"import", read_usbipd_import, "\"auto\", \"direct\" or \"through_host\""},
+};
+
+static const struct key wsl_keys[] = {
+    {"distribution", read_wsl_distribution, NAME_ALLOWED},
+    {"start_wsl", read_wsl_start, "\"never\", \"on_arrival\" or \"always\""},
+    {"keep_alive", read_wsl_keep_alive, "\"attached\", \"off\" or \"always\""},
+};
+
+static const struct key access_keys[] = {
+    {"group", read_access_group, NAME_ALLOWED},
 };
 
 static const struct section {
@@ -135,8 +215,10 @@ static const struct section {
     size_t count;
     const char *known;
 } sections[] = {
-    {"link", link_keys, COUNT(link_keys), "address, port, auth"},
-    {"usbipd", usbipd_keys, COUNT(usbipd_keys), "address, port"},
+    {"link", link_keys, COUNT(link_keys), "address, port, auth, transport"},
+    {"usbipd", usbipd_keys, COUNT(usbipd_keys), "address, port, import"},
+    {"wsl", wsl_keys, COUNT(wsl_keys), "distribution, start_wsl, keep_alive"},
+    {"access", access_keys, COUNT(access_keys), "group"},
     {"boards", NULL, 0, NULL},
 };
 
@@ -183,8 +265,8 @@ static int read_section(const cJSON *root, const cJSON *member, struct config *c
         section++;
     }
     if (section == sections + COUNT(sections)) {
-        snprintf(reason, CONFIG_REASON_SIZE, "unknown key \"%s\": known are link, usbipd, boards",
-                 name);
+        snprintf(reason, CONFIG_REASON_SIZE,
+                 "unknown key \"%s\": known are link, usbipd, wsl, access, boards", name);
         return ERR_INVALID;
     }
     if (is_repeated(root, member) || !cJSON_IsObject(member)) {

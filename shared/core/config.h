@@ -15,16 +15,33 @@
 #define CONFIG_LINK_PORT 24240
 #define CONFIG_USBIPD_PORT 3240
 
+/* What a Windows distribution or a Linux group is called. */
+#define CONFIG_NAME_SIZE 128
+#define CONFIG_GROUP "dialout"
+
+/* In each the first is the default. */
 enum config_auth { CONFIG_AUTH_KEY, CONFIG_AUTH_NONE };
+enum config_transport { CONFIG_TRANSPORT_AUTO, CONFIG_TRANSPORT_TCP, CONFIG_TRANSPORT_BRIDGE };
+enum config_import { CONFIG_IMPORT_AUTO, CONFIG_IMPORT_DIRECT, CONFIG_IMPORT_THROUGH_HOST };
+enum config_start_wsl { CONFIG_START_NEVER, CONFIG_START_ON_ARRIVAL, CONFIG_START_ALWAYS };
+enum config_keep_alive { CONFIG_KEEP_ATTACHED, CONFIG_KEEP_OFF, CONFIG_KEEP_ALWAYS };
 
 struct config {
     /* "link": where the guest listens and the host connects. */
     char link_address[CONFIG_ADDRESS_SIZE]; /* default "127.0.0.1" */
     uint16_t link_port;                     /* default CONFIG_LINK_PORT */
-    enum config_auth link_auth;             /* "auth": "key" (default) or "none" */
+    enum config_auth link_auth;             /* "auth" */
+    enum config_transport link_transport;   /* "transport": which the host tries */
     /* "usbipd": where the guest reaches usbipd-win. */
     char usbipd_address[CONFIG_ADDRESS_SIZE]; /* empty (default): found out */
     uint16_t usbipd_port;                     /* default CONFIG_USBIPD_PORT */
+    enum config_import usbipd_import;         /* "import": which way the guest imports */
+    /* "wsl": the host's part in WSL's life. */
+    char wsl_distribution[CONFIG_NAME_SIZE]; /* empty (default): chosen, see docs */
+    enum config_start_wsl wsl_start;         /* "start_wsl" */
+    enum config_keep_alive wsl_keep_alive;   /* "keep_alive" */
+    /* "access": who may open ttys and hear the guest's stream. */
+    char access_group[CONFIG_NAME_SIZE]; /* default CONFIG_GROUP */
     /* "boards": the names that the host gives. */
     struct board_families families; /* default: none */
 };

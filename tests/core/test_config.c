@@ -6,8 +6,10 @@
 #include "shared/core/error.h"
 #include "tests/core/cases.h"
 
-static const struct config defaults = {
-    .link_address = "127.0.0.1", .link_port = 24240, .usbipd_port = 3240};
+static const struct config defaults = {.link_address = "127.0.0.1",
+                                       .link_port = 24240,
+                                       .usbipd_port = 3240,
+                                       .access_group = "dialout"};
 
 static void assert_same(const struct config *config, const struct config *expected)
 {
@@ -16,6 +18,12 @@ static void assert_same(const struct config *config, const struct config *expect
     assert_int_equal(config->link_auth, expected->link_auth);
     assert_string_equal(config->usbipd_address, expected->usbipd_address);
     assert_int_equal(config->usbipd_port, expected->usbipd_port);
+    assert_int_equal(config->link_transport, expected->link_transport);
+    assert_int_equal(config->usbipd_import, expected->usbipd_import);
+    assert_string_equal(config->wsl_distribution, expected->wsl_distribution);
+    assert_int_equal(config->wsl_start, expected->wsl_start);
+    assert_int_equal(config->wsl_keep_alive, expected->wsl_keep_alive);
+    assert_string_equal(config->access_group, expected->access_group);
     assert_int_equal(config->families.count, expected->families.count);
 }
 
@@ -36,30 +44,92 @@ static const struct good_case {
     const char *text;
     struct config expected;
 } good_cases[] = {
-    {"config: empty text", "", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
+    {"config: empty text",
+     "",
+     {.link_address = "127.0.0.1",
+      .link_port = 24240,
+      .link_auth = CONFIG_AUTH_KEY,
+      .usbipd_address = "",
+      .usbipd_port = 3240,
+      .access_group = "dialout"}},
     {"config: comments only",
      "// a\n/* b */",
-     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
-    {"config: empty object", "{}", {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
+     {.link_address = "127.0.0.1",
+      .link_port = 24240,
+      .link_auth = CONFIG_AUTH_KEY,
+      .usbipd_address = "",
+      .usbipd_port = 3240,
+      .access_group = "dialout"}},
+    {"config: empty object",
+     "{}",
+     {.link_address = "127.0.0.1",
+      .link_port = 24240,
+      .link_auth = CONFIG_AUTH_KEY,
+      .usbipd_address = "",
+      .usbipd_port = 3240,
+      .access_group = "dialout"}},
     {"config: empty sections",
      "{\"link\":{},\"usbipd\":{}}",
-     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
+     {.link_address = "127.0.0.1",
+      .link_port = 24240,
+      .link_auth = CONFIG_AUTH_KEY,
+      .usbipd_address = "",
+      .usbipd_port = 3240,
+      .access_group = "dialout"}},
     {"config: every key",
      "{\"link\":{\"address\":\"::1\",\"port\":1,\"auth\":\"none\"},"
      "\"usbipd\":{\"address\":\"172.20.0.1\",\"port\":65535}}",
-     {"::1", 1, CONFIG_AUTH_NONE, "172.20.0.1", 65535, {.count = 0}}},
+     {.link_address = "::1",
+      .link_port = 1,
+      .link_auth = CONFIG_AUTH_NONE,
+      .usbipd_address = "172.20.0.1",
+      .usbipd_port = 65535,
+      .access_group = "dialout"}},
     {"config: auth by key",
      "{\"link\":{\"auth\":\"key\"}}",
-     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
+     {.link_address = "127.0.0.1",
+      .link_port = 24240,
+      .link_auth = CONFIG_AUTH_KEY,
+      .usbipd_address = "",
+      .usbipd_port = 3240,
+      .access_group = "dialout"}},
     {"config: an IPv6 address with its zone",
      "{\"usbipd\":{\"address\":\"fe80::1%eth0\"}}",
-     {"127.0.0.1", 24240, CONFIG_AUTH_KEY, "fe80::1%eth0", 3240, {.count = 0}}},
+     {.link_address = "127.0.0.1",
+      .link_port = 24240,
+      .link_auth = CONFIG_AUTH_KEY,
+      .usbipd_address = "fe80::1%eth0",
+      .usbipd_port = 3240,
+      .access_group = "dialout"}},
+    {"config: ways through, and WSL's life",
+     "{\"link\":{\"transport\":\"bridge\"},\"usbipd\":{\"import\":\"through_host\"},"
+     "\"wsl\":{\"distribution\":\"Debian\",\"start_wsl\":\"on_arrival\",\"keep_alive\":\"off\"},"
+     "\"access\":{\"group\":\"plugdev\"}}",
+     {.link_address = "127.0.0.1",
+      .link_port = 24240,
+      .link_transport = CONFIG_TRANSPORT_BRIDGE,
+      .usbipd_port = 3240,
+      .usbipd_import = CONFIG_IMPORT_THROUGH_HOST,
+      .wsl_distribution = "Debian",
+      .wsl_start = CONFIG_START_ON_ARRIVAL,
+      .wsl_keep_alive = CONFIG_KEEP_OFF,
+      .access_group = "plugdev"}},
     {"config: comments everywhere",
      "// first\n{/**/\"link\"/* // */:{\"port\"://x\r\n7/***/}}//last",
-     {"127.0.0.1", 7, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
+     {.link_address = "127.0.0.1",
+      .link_port = 7,
+      .link_auth = CONFIG_AUTH_KEY,
+      .usbipd_address = "",
+      .usbipd_port = 3240,
+      .access_group = "dialout"}},
     {"config: byte order mark and CR LF",
      "\xEF\xBB\xBF{\r\n\"link\":{\"port\":7}\r\n}\r\n",
-     {"127.0.0.1", 7, CONFIG_AUTH_KEY, "", 3240, {.count = 0}}},
+     {.link_address = "127.0.0.1",
+      .link_port = 7,
+      .link_auth = CONFIG_AUTH_KEY,
+      .usbipd_address = "",
+      .usbipd_port = 3240,
+      .access_group = "dialout"}},
 };
 
 static void run_good(void **state)
@@ -85,11 +155,11 @@ static const struct bad_case {
     const char *reason;
 } bad_cases[] = {
     {"config: unknown section", "{\"lnik\":{}}",
-     "unknown key \"lnik\": known are link, usbipd, boards"},
+     "unknown key \"lnik\": known are link, usbipd, wsl, access, boards"},
     {"config: unknown key", "{\"link\":{\"prot\":1}}",
-     "unknown key \"link.prot\": \"link\" has address, port, auth"},
+     "unknown key \"link.prot\": \"link\" has address, port, auth, transport"},
     {"config: key of another section", "{\"usbipd\":{\"auth\":\"key\"}}",
-     "unknown key \"usbipd.auth\": \"usbipd\" has address, port"},
+     "unknown key \"usbipd.auth\": \"usbipd\" has address, port, import"},
     {"config: key in another case", "{\"link\":{\"Port\":1}}", "unknown key \"link.Port\""},
     {"config: key with a line feed", "{\"a\\nb\":1}", "unknown key \"a\\x0ab\""},
     {"config: empty key", "{\"\":1}", "unknown key \"\""},
@@ -108,6 +178,16 @@ static const struct bad_case {
     {"config: port in quotes", "{\"link\":{\"port\":\"1\"}}", "\"link.port\" must be"},
     {"config: port null", "{\"link\":{\"port\":null}}", "\"link.port\" must be"},
     {"config: auth", "{\"link\":{\"auth\":\"None\"}}", "\"link.auth\" must be \"key\" or \"none\""},
+    {"config: transport", "{\"link\":{\"transport\":\"udp\"}}",
+     "\"link.transport\" must be \"auto\", \"tcp\" or \"bridge\""},
+    {"config: import", "{\"usbipd\":{\"import\":true}}", "\"usbipd.import\" must be \"auto\""},
+    {"config: start_wsl", "{\"wsl\":{\"start_wsl\":\"\"}}", "\"wsl.start_wsl\" must be \"never\""},
+    {"config: keep_alive", "{\"wsl\":{\"keep_alive\":null}}", "\"wsl.keep_alive\" must be"},
+    {"config: a distribution like an option", "{\"wsl\":{\"distribution\":\"--exec\"}}",
+     "\"wsl.distribution\" must be a name"},
+    {"config: a group with a line feed", "{\"access\":{\"group\":\"a\\nb\"}}",
+     "\"access.group\" must be a name"},
+    {"config: an empty group", "{\"access\":{\"group\":\"\"}}", "\"access.group\" must be"},
     {"config: auth false", "{\"link\":{\"auth\":false}}", "\"link.auth\" must be"},
     {"config: a host name", "{\"link\":{\"address\":\"localhost\"}}",
      "\"link.address\" must be a numeric IPv4 or IPv6 address in quotes"},
