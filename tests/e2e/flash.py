@@ -164,6 +164,21 @@ def reset_esp32(bench: Bench, held_ms: list[float], io0_ms: list[float]) -> None
     io0_ms.append(free - released)
 
 
+# What we do to a board by ourselves: nothing.
+
+def attaching_touches_no_line(bench: Bench) -> None:
+    """From plug to ready DTR and RTS rest: a board that is only attached is not reset."""
+    for model, busid in (("nano_optiboot", "3-1"), ("esp32", "3-2"), ("leonardo_avr109", "3-3"), ("esp32s3", "3-4")):
+        with plugged(bench.lab, model, busid):
+            raised = [change for change in bench.lab.usbipd.lines(busid) if change["dtr"] or change["rts"]]
+            expect_equal(raised, [], f"what was done to the lines of {model}")
+            expect_equal(sum(bench.lab.usbipd.board(busid)["resets"].values()), 0, f"resets of {model}")
+
+
+def untouched(bench: Bench) -> None:
+    bench.cases.run_one(attaching_touches_no_line.__name__, attaching_touches_no_line, bench)
+
+
 # Many of them.
 
 def nano(bench: Bench) -> None:
@@ -382,7 +397,7 @@ def lives(bench: Bench) -> None:
     bench.cases.run_one("boards_live_as_the_contract_says", sound, bench)
 
 
-PARTS = {part.__name__: part for part in (nano, leonardo, stm32, esp32s3, esp32, together, faults, lives)}
+PARTS = {part.__name__: part for part in (untouched, nano, leonardo, stm32, esp32s3, esp32, together, faults, lives)}
 
 
 def main() -> int:
