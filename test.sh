@@ -46,6 +46,7 @@ suites=(
     "$python tests/e2e/usbipd_rows.py"
 )
 lab_suites=(
+    "$python tests/hardening.py"
     "$python tests/e2e/chips.py"
     "$python tests/e2e/families.py"
     "$python tests/e2e/planted_bugs.py"
