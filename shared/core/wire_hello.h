@@ -9,6 +9,7 @@
 #define WIRE_RUN_SIZE 17
 #define WIRE_CODE_SIZE 48
 #define WIRE_TEXT_SIZE 512
+#define WIRE_IMPORT_SIZE 17
 
 /* What either side says when it has nothing to say; exactly this line, without its LF. */
 #define WIRE_HEARTBEAT "{\"type\":\"heartbeat\"}"
