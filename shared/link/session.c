@@ -269,6 +269,11 @@ uv_stream_t *session_stream(struct session *session)
     return conn_stream(session->conn);
 }
 
+uv_stream_t *session_writer(struct session *session)
+{
+    return conn_writer(session->conn);
+}
+
 static int send_hello(struct session *session)
 {
     char *line = NULL;
