@@ -67,6 +67,16 @@ static void on_session_line(void *context, struct session *session, char *line, 
     incoming->listen->callbacks->on_line(incoming->listen->context, session, line, len);
 }
 
+static void on_session_gap(void *context, struct session *session)
+{
+    struct incoming *incoming = context;
+    struct listen *listen = incoming->listen;
+
+    if (listen->callbacks->on_gap) {
+        listen->callbacks->on_gap(listen->context, session);
+    }
+}
+
 static void on_session_closed(void *context, struct session *session, bool was_up, int error,
                               const char *reason)
 {
@@ -81,6 +91,7 @@ static void on_session_closed(void *context, struct session *session, bool was_u
 static const struct session_callbacks listen_session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
+    .on_gap = on_session_gap,
     .on_closed = on_session_closed,
 };
 
