@@ -196,7 +196,8 @@ static void take_first_line(struct session *session, const char *line, size_t le
         return;
     }
     if (result != 0) {
-        set_reason(session, "%s", bye.message);
+        /* What is no hello may be a program's own words, such as wsl.exe's. */
+        set_reason(session, result == ERR_INVALID ? "%s: %.80s" : "%s", bye.message, line);
         end_with_bye(session, &bye, result);
         return;
     }
