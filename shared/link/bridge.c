@@ -91,6 +91,11 @@ void bridge_kick(struct bridge *bridge)
     retry_kick(&bridge->retry);
 }
 
+void bridge_defer(struct bridge *bridge)
+{
+    retry_defer(&bridge->retry);
+}
+
 struct session *bridge_session(struct bridge *bridge)
 {
     return retry_session(&bridge->retry);

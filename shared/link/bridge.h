@@ -33,8 +33,9 @@ int bridge_open(uv_loop_t *loop, const struct bridge_options *options,
                 const struct handshake_config *config, const struct session_callbacks *callbacks,
                 void *context, struct bridge **bridge);
 
-/* See dial_kick, dial_session, dial_close. */
+/* See dial_kick, dial_defer, dial_session, dial_close. */
 void bridge_kick(struct bridge *bridge);
+void bridge_defer(struct bridge *bridge);
 struct session *bridge_session(struct bridge *bridge);
 void bridge_close(struct bridge *bridge, void (*on_closed)(void *context));
 

@@ -65,6 +65,11 @@ void dial_kick(struct dial *dial)
     retry_kick(&dial->retry);
 }
 
+void dial_defer(struct dial *dial)
+{
+    retry_defer(&dial->retry);
+}
+
 struct session *dial_session(struct dial *dial)
 {
     return retry_session(&dial->retry);

@@ -35,7 +35,11 @@ static void wait_for_next_try(struct retry *retry)
 {
     uint64_t wait_ms = retry->kicked ? 0 : backoff_next(&retry->backoff);
 
+    if (retry->deferred) {
+        wait_ms = retry->backoff.max_ms;
+    }
     retry->kicked = false;
+    retry->deferred = false;
     uv_timer_start(&retry->timer, on_retry, wait_ms, 0);
 }
 
@@ -194,12 +198,18 @@ void retry_kick(struct retry *retry)
         return;
     }
     backoff_reset(&retry->backoff);
+    retry->deferred = false;
     if (retry->cleaning) {
         retry->kicked = true;
     } else if (!retry->session) {
         uv_timer_stop(&retry->timer);
         try_now(retry);
     }
+}
+
+void retry_defer(struct retry *retry)
+{
+    retry->deferred = true;
 }
 
 struct session *retry_session(struct retry *retry)

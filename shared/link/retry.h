@@ -38,7 +38,8 @@ struct retry {
     bool up;
     bool cleaning; /* between a session's end and retry_cleaned_up */
     bool kicked;   /* meanwhile */
-    bool untold;   /* that end is told when all is known about it */
+    bool deferred;
+    bool untold; /* that end is told when all is known about it */
     int error;
     char reason[RETRY_REASON_SIZE];
     uv_timer_t timer; /* bounds the connecting, then the wait for the next try */
@@ -57,8 +58,9 @@ void retry_start(struct retry *retry);
 void retry_connected(struct retry *retry, int error);
 void retry_cleaned_up(struct retry *retry, const char *detail);
 
-/* See dial_kick, dial_session, dial_close. */
+/* See dial_kick, dial_defer, dial_session, dial_close. */
 void retry_kick(struct retry *retry);
+void retry_defer(struct retry *retry);
 struct session *retry_session(struct retry *retry);
 void retry_close(struct retry *retry, void (*on_closed)(void *context));
 
