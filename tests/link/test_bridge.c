@@ -335,6 +335,10 @@ static void a_child_that_does_not_listen_any_more_is_noticed(void **state)
 {
     static struct span span;
 
+    if (!rig_has_signals) {
+        print_message("SKIPPED: Wine tells no writer that a pipe's reader has closed its end\n");
+        skip();
+    }
     open_span(&span, *state, "deaf");
     rig_run_until(span.rig, &span.us.up);
     while (!span.us.closed) {
