@@ -7,6 +7,10 @@
 struct agent_options {
     struct config config;
     const char *stream_path; /* the socket's file name */
+    const char *link_path;   /* the same of the link's own socket */
+    /* Once everything is served; may be NULL. */
+    void (*on_ready)(void *context);
+    void *ready_context;
 };
 
 /* Runs until SIGINT, SIGTERM or SIGHUP; boards that are attached then stay attached. The options

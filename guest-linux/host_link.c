@@ -10,17 +10,22 @@
 #include "shared/link/listen.h"
 
 struct host_link {
-    struct handshake_config handshake;
+    struct handshake_config handshake; /* of the TCP port */
+    struct handshake_config local_handshake;
     const struct host_link_callbacks *callbacks;
     void *context;
     struct listen *listen;
+    struct listen *local_listen;
+    unsigned open_listens;
+    const char *path;        /* the local one's */
+    const char *transport;   /* of the last host */
     struct session *session; /* of the host that is there, or NULL */
     char peer[EVENT_PEER_SIZE];
     bool closing;
     void (*on_closed)(void *context);
 };
 
-static void read_peer(struct session *session, char peer[EVENT_PEER_SIZE])
+static void read_tcp_peer(struct session *session, char peer[EVENT_PEER_SIZE])
 {
     const uv_tcp_t *tcp = (const uv_tcp_t *)session_stream(session);
     struct sockaddr_storage address;
@@ -33,6 +38,17 @@ static void read_peer(struct session *session, char peer[EVENT_PEER_SIZE])
     }
     (void)uv_ip_name((const struct sockaddr *)&address, ip, sizeof ip);
     snprintf(peer, EVENT_PEER_SIZE, "%s:%u", ip, (unsigned)link_address_port(&address));
+}
+
+static void read_peer(struct host_link *link, struct session *session)
+{
+    if (session_stream(session)->type == UV_TCP) {
+        link->transport = "tcp";
+        read_tcp_peer(session, link->peer);
+    } else {
+        link->transport = "bridge";
+        text_copy(link->peer, sizeof link->peer, link->path);
+    }
 }
 
 static void end_session(struct host_link *link)
@@ -52,7 +68,7 @@ static void on_session_up(void *context, struct session *session, const struct w
         session_bye(older, "busy", "another host agent has taken over the link");
     }
     link->session = session;
-    read_peer(session, link->peer);
+    read_peer(link, session);
     log_info("linked with the host at %s (%s)", link->peer, peer->agent);
     link->callbacks->on_up(link->context);
 }
@@ -132,7 +148,22 @@ static const struct session_callbacks session_callbacks = {
     .on_closed = on_session_closed,
 };
 
-int host_link_open(uv_loop_t *loop, const struct config *config, const char *run,
+static int open_listens(uv_loop_t *loop, const struct config *config, struct host_link *link)
+{
+    int err = listen_open_local(loop, link->path, &link->local_handshake, &session_callbacks, link,
+                                &link->local_listen);
+
+    if (err != 0) {
+        return err == ERR_EXISTS ? ERR_BUSY : err;
+    }
+    link->open_listens = 1;
+    err = listen_open(loop, config->link_address, config->link_port, &link->handshake,
+                      &session_callbacks, link, &link->listen);
+    link->open_listens += err == 0 ? 1 : 0;
+    return err;
+}
+
+int host_link_open(uv_loop_t *loop, const struct config *config, const char *path, const char *run,
                    const struct host_link_callbacks *callbacks, void *context,
                    struct host_link **link)
 {
@@ -144,17 +175,27 @@ int host_link_open(uv_loop_t *loop, const struct config *config, const char *run
     }
     opened->handshake.role = WIRE_ROLE_GUEST;
     opened->handshake.run = run;
+    opened->local_handshake = opened->handshake;
     opened->handshake.allow_unauthenticated = config->link_auth == CONFIG_AUTH_NONE;
+    opened->local_handshake.allow_unauthenticated = true;
     opened->callbacks = callbacks;
     opened->context = context;
-    err = listen_open(loop, config->link_address, config->link_port, &opened->handshake,
-                      &session_callbacks, opened, &opened->listen);
-    if (err != 0) {
+    opened->path = path;
+    opened->transport = "tcp";
+    err = open_listens(loop, config, opened);
+    if (err == 0) {
+        *link = opened;
+    } else if (opened->open_listens > 0) {
+        host_link_close(opened, NULL); /* It frees itself. */
+    } else {
         free(opened);
-        return err;
     }
-    *link = opened;
-    return 0;
+    return err;
+}
+
+const char *host_link_transport(const struct host_link *link)
+{
+    return link->transport;
 }
 
 const char *host_link_peer(const struct host_link *link)
@@ -206,6 +247,9 @@ static void on_listen_closed(void *context)
 {
     struct host_link *link = context;
 
+    if (--link->open_listens > 0) {
+        return;
+    }
     if (link->on_closed != NULL) {
         link->on_closed(link->context);
     }
@@ -216,5 +260,8 @@ void host_link_close(struct host_link *link, void (*on_closed)(void *context))
 {
     link->closing = true;
     link->on_closed = on_closed;
-    listen_close(link->listen, on_listen_closed);
+    listen_close(link->local_listen, on_listen_closed);
+    if (link->listen != NULL) {
+        listen_close(link->listen, on_listen_closed);
+    }
 }

@@ -24,14 +24,19 @@ struct host_link_callbacks {
 };
 
 /* Listens as `config` says, which, like `run` (the id of this agent run), `callbacks` and
- * `context`, must outlive the link. Returns 0; ERR_EXISTS if something listens there already;
- * ERR_INVALID for a bad address; ERR_DENIED, ERR_NOMEM, ERR_IO. */
-int host_link_open(uv_loop_t *loop, const struct config *config, const char *run,
+ * `context`, must outlive the link; and at the Unix socket `path` for root alone, who proves
+ * nothing. Returns 0; ERR_EXISTS if something listens at that port already, ERR_BUSY at that
+ * socket; ERR_INVALID for a bad address; ERR_DENIED, ERR_NOMEM, ERR_IO. */
+int host_link_open(uv_loop_t *loop, const struct config *config, const char *path, const char *run,
                    const struct host_link_callbacks *callbacks, void *context,
                    struct host_link **link);
 
-/* The host's address, for people: "127.0.0.1:51234". The link owns it. */
+/* The host's address, for people: "127.0.0.1:51234", or the socket's path for one that came over a
+ * bridge. The link owns it. */
 const char *host_link_peer(const struct host_link *link);
+
+/* "tcp" or "bridge". Static storage. */
+const char *host_link_transport(const struct host_link *link);
 
 /* Reports EVENT_ATTACHING, _READY, _FAILED or _DETACHED; other types are not the host's to hear
  * from us. Without a host nothing is sent: the answer to its next snapshot tells it all. */

@@ -18,14 +18,16 @@
 #define BELIEVE_WINDOWS "TTYFERRY_LAB_BELIEVE_WINDOWS"
 
 static const char help[] =
-    "Usage: ttyferry agent [--config PATH] [--log-level LEVEL] [--stream PIPE]\n"
+    "Usage: ttyferry agent [--config PATH] [--log-level LEVEL] [--log-file PATH]\n"
+    "                      [--stream PIPE]\n"
     "\n"
     "Runs the host agent in the foreground: hears boards come and go, tells the guest agent, and\n"
     "serves the event stream to this user's programs. Ctrl-C ends it.\n"
     "\n"
     "  --config PATH      the configuration; without it %LOCALAPPDATA%\\ttyferry\\config.json, if\n"
     "                     there is one\n"
-    "  --log-level LEVEL  error, warning, info (the default) or debug; the log goes to stderr\n"
+    "  --log-level LEVEL  error, warning, info (the default) or debug\n"
+    "  --log-file PATH    write the log there instead of to stderr; at 1 MiB it becomes PATH.1\n"
     "  --stream PIPE      serve the stream here instead of \\\\.\\pipe\\ttyferry-SID\n"
     "\n"
     "Exit codes: 0 ended in order, 1 failed, 2 usage.\n";
@@ -50,8 +52,11 @@ int agent_command(int argc, char **argv)
     int error;
 
     find_default_config(config_path);
-    if (!cli_agent_prepare(help, argc, argv, config_path, &agent, &exit_code)) {
+    if (!cli_agent_prepare(help, NULL, argc, argv, config_path, &agent, &exit_code)) {
         return exit_code;
+    }
+    if (cli_agent_log_to(agent.log_file) != CLI_DONE) {
+        return CLI_FAILED;
     }
     options.config = agent.config;
     options.stream_path = agent.stream;

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "shared/cli/cli.h"
-#include "shared/cli/cli_args.h"
 #include "shared/cli/cli_output.h"
 #include "shared/cli/config_file.h"
+#include "shared/cli/log_file.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 
@@ -54,20 +54,36 @@ static int check_auth(const struct config *config, const char *path)
     return CLI_FAILED;
 }
 
-bool cli_agent_prepare(const char *help, int argc, char **argv, const char *default_path,
-                       struct cli_agent *agent, int *exit_code)
+int cli_agent_log_to(const char *path)
+{
+    struct log_file *file; /* It lives as long as the program. */
+    int error = path != NULL ? log_file_open(path, &file) : 0;
+
+    if (error != 0) {
+        cli_output_error(VERB, "the log can't be written to %s: %s", path, error_text(error));
+        return CLI_FAILED;
+    }
+    return CLI_DONE;
+}
+
+bool cli_agent_prepare(const char *help, const struct cli_option *own, int argc, char **argv,
+                       const char *default_path, struct cli_agent *agent, int *exit_code)
 {
     const char *config_path = NULL;
     const char *log_level = NULL;
-    const struct cli_option options[] = {
+    struct cli_option options[4 + CLI_AGENT_OWN_OPTIONS_MAX + 1] = {
         {"--config", &config_path, NULL},
         {"--log-level", &log_level, NULL},
+        {"--log-file", &agent->log_file, NULL},
         {"--stream", &agent->stream, NULL},
-        {NULL, NULL, NULL},
     };
     const struct cli_args args = {.verb = VERB, .help = help, .options = options};
 
+    for (size_t i = 0; own != NULL && own[i].name != NULL && i < CLI_AGENT_OWN_OPTIONS_MAX; i++) {
+        options[4 + i] = own[i];
+    }
     agent->stream = NULL;
+    agent->log_file = NULL;
     if (!cli_args_parse(&args, argc, argv, exit_code)) {
         return false;
     }

@@ -23,6 +23,8 @@ struct conn {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } uv;
+    uv_pipe_t out; /* of CONN_PIPES */
+    uv_stream_t *writer;
     uv_timer_t linger;
     unsigned open_handles;
     enum conn_kind kind;
@@ -41,25 +43,43 @@ struct write_request {
     char bytes[];
 };
 
+static int init_streams(uv_loop_t *loop, enum conn_kind kind, struct conn *conn)
+{
+    int status;
+
+    if (kind == CONN_TCP)
+        status = uv_tcp_init(loop, &conn->uv.tcp);
+    else
+        status = uv_pipe_init(loop, &conn->uv.pipe, 0);
+    if (status < 0)
+        return link_error_from_uv(status);
+    conn->uv.handle.data = conn;
+    conn->writer = &conn->uv.stream;
+    conn->open_handles = 1;
+    if (kind == CONN_PIPES) {
+        (void)uv_pipe_init(loop, &conn->out, 0); /* Cannot fail without ipc. */
+        conn->out.data = conn;
+        conn->writer = (uv_stream_t *)&conn->out;
+        conn->open_handles++;
+    }
+    return 0;
+}
+
 int conn_create(uv_loop_t *loop, enum conn_kind kind, const struct conn_limits *limits,
                 const struct conn_callbacks *callbacks, void *context, struct conn **conn)
 {
     struct conn *created = calloc(1, sizeof *created);
-    int status;
+    int result;
 
     if (!created)
         return ERR_NOMEM;
-    if (kind == CONN_TCP)
-        status = uv_tcp_init(loop, &created->uv.tcp);
-    else
-        status = uv_pipe_init(loop, &created->uv.pipe, 0);
-    if (status < 0) {
+    result = init_streams(loop, kind, created);
+    if (result != 0) {
         free(created);
-        return link_error_from_uv(status);
+        return result;
     }
     uv_timer_init(loop, &created->linger); /* Documented never to fail. */
-    created->open_handles = 2;
-    created->uv.handle.data = created;
+    created->open_handles++;
     created->linger.data = created;
     created->kind = kind;
     created->limits = *limits;
@@ -75,6 +95,11 @@ uv_stream_t *conn_stream(struct conn *conn)
     return &conn->uv.stream;
 }
 
+uv_stream_t *conn_writer(struct conn *conn)
+{
+    return conn->writer;
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct conn *conn = handle->data;
@@ -86,6 +111,13 @@ static void on_handle_closed(uv_handle_t *handle)
     free(conn);
 }
 
+/* A pipe can't be shut down, and what its reader is to see is its end. */
+static void close_writer(struct conn *conn)
+{
+    if (!uv_is_closing((uv_handle_t *)conn->writer))
+        uv_close((uv_handle_t *)conn->writer, on_handle_closed);
+}
+
 void conn_close(struct conn *conn, int error)
 {
     if (conn->state == CONN_CLOSING)
@@ -94,6 +126,7 @@ void conn_close(struct conn *conn, int error)
         conn->error = error;
     conn->state = CONN_CLOSING;
     uv_close(&conn->uv.handle, on_handle_closed);
+    close_writer(conn); /* unless it is the same */
     uv_close((uv_handle_t *)&conn->linger, on_handle_closed);
 }
 
@@ -158,7 +191,7 @@ static void on_written(uv_write_t *request, int status)
 
 static int queue_write(struct conn *conn, const char *bytes, size_t len)
 {
-    size_t waiting = uv_stream_get_write_queue_size(&conn->uv.stream);
+    size_t waiting = uv_stream_get_write_queue_size(conn->writer);
     struct write_request *request;
     uv_buf_t buffer;
     int status;
@@ -172,7 +205,7 @@ static int queue_write(struct conn *conn, const char *bytes, size_t len)
         return ERR_NOMEM;
     memcpy(request->bytes, bytes, len);
     buffer = uv_buf_init(request->bytes, (unsigned)len);
-    status = uv_write(&request->uv, &conn->uv.stream, &buffer, 1, on_written);
+    status = uv_write(&request->uv, conn->writer, &buffer, 1, on_written);
     if (status < 0)
         free(request);
     return link_error_from_uv(status);
@@ -199,7 +232,9 @@ static void on_shutdown(uv_shutdown_t *request, int status)
 {
     struct conn *conn = request->handle->data;
 
-    if (status < 0)
+    if (conn->kind == CONN_PIPES)
+        close_writer(conn);
+    else if (status < 0)
         conn_close(conn, link_error_from_uv(status));
 }
 
@@ -210,7 +245,7 @@ void conn_close_after_writes(struct conn *conn, int error, unsigned timeout_ms)
     /* Closing with unread bytes would reset the connection, and the peer, on its next write, could
      * lose our last line. So only our side is shut down, and what comes is thrown away until the
      * peer has closed too. */
-    if (uv_shutdown(&conn->shutdown, &conn->uv.stream, on_shutdown) < 0) {
+    if (uv_shutdown(&conn->shutdown, conn->writer, on_shutdown) < 0) {
         conn_close(conn, error);
         return;
     }

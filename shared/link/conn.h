@@ -1,4 +1,4 @@
-/* A connection of lines over TCP or a pipe (Unix socket, Windows named pipe, stdio).
+/* A connection of lines over TCP, a pipe (Unix socket, Windows named pipe), or two pipes (stdio).
  *
  * Lines in, with a limit; bytes out, with a bound on what waits to be written; one close. Every
  * conn ends with exactly one on_closed, and its memory is released right after it. */
@@ -26,15 +26,23 @@ struct conn_limits {
     size_t write_max; /* bytes waiting to be written; one more closes with ERR_FULL */
 };
 
-enum conn_kind { CONN_TCP, CONN_PIPE };
+enum conn_kind {
+    CONN_TCP,
+    CONN_PIPE,
+    CONN_PIPES, /* one to read and one to write: a child's stdout and stdin, or our own two */
+};
 
 /* Makes a conn that is not yet connected. The callbacks and `context` must outlive it. Returns 0,
  * ERR_NOMEM or a libuv error as ours; `*conn` then lives until its on_closed. */
 int conn_create(uv_loop_t *loop, enum conn_kind kind, const struct conn_limits *limits,
                 const struct conn_callbacks *callbacks, void *context, struct conn **conn);
 
-/* The stream inside, for uv_accept, uv_tcp_connect, uv_pipe_open. The conn owns it. */
+/* The stream inside, for uv_accept, uv_tcp_connect, uv_pipe_open; of CONN_PIPES the one that is
+ * read. The conn owns it. */
 uv_stream_t *conn_stream(struct conn *conn);
+
+/* The stream that is written: the same, but for CONN_PIPES. The conn owns it. */
+uv_stream_t *conn_writer(struct conn *conn);
 
 /* Starts reading once the stream is connected; on TCP sets TCP_NODELAY. Returns 0 or ours. */
 int conn_start(struct conn *conn);

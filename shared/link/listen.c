@@ -6,6 +6,8 @@
 #include "shared/core/log.h"
 #include "shared/link/link_address.h"
 #include "shared/link/link_error.h"
+#include "shared/link/local_endpoint.h"
+#include "shared/link/local_peer.h"
 
 #define LISTEN_BACKLOG 16
 
@@ -19,7 +21,9 @@ struct incoming {
 };
 
 struct listen {
+    uv_loop_t *loop;
     uv_tcp_t server;
+    struct local_endpoint *endpoint; /* in place of the server, or NULL */
     bool server_closed;
     uint16_t port;
     const struct handshake_config *config;
@@ -67,6 +71,16 @@ static void on_session_line(void *context, struct session *session, char *line, 
     incoming->listen->callbacks->on_line(incoming->listen->context, session, line, len);
 }
 
+static void on_session_gap(void *context, struct session *session)
+{
+    struct incoming *incoming = context;
+    struct listen *listen = incoming->listen;
+
+    if (listen->callbacks->on_gap) {
+        listen->callbacks->on_gap(listen->context, session);
+    }
+}
+
 static void on_session_closed(void *context, struct session *session, bool was_up, int error,
                               const char *reason)
 {
@@ -81,6 +95,7 @@ static void on_session_closed(void *context, struct session *session, bool was_u
 static const struct session_callbacks listen_session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
+    .on_gap = on_session_gap,
     .on_closed = on_session_closed,
 };
 
@@ -102,10 +117,21 @@ static void bound_unproven(struct listen *listen)
     }
 }
 
+static int accept_stream(struct listen *listen, uv_stream_t *stream)
+{
+    int result;
+
+    if (!listen->endpoint) {
+        return link_error_from_uv(uv_accept((uv_stream_t *)&listen->server, stream));
+    }
+    result = local_endpoint_accept(listen->endpoint, (uv_pipe_t *)stream);
+    return result != 0 ? result : local_peer_check((uv_pipe_t *)stream);
+}
+
 static int accept_one(struct listen *listen, struct incoming *incoming)
 {
-    uv_stream_t *server = (uv_stream_t *)&listen->server;
-    int result = session_create(server->loop, CONN_TCP, listen->config, &listen_session_callbacks,
+    enum conn_kind kind = listen->endpoint ? CONN_PIPE : CONN_TCP;
+    int result = session_create(listen->loop, kind, listen->config, &listen_session_callbacks,
                                 incoming, &incoming->session);
 
     if (result != 0) {
@@ -114,7 +140,7 @@ static int accept_one(struct listen *listen, struct incoming *incoming)
     incoming->listen = listen;
     incoming->next = listen->entries;
     listen->entries = incoming;
-    result = link_error_from_uv(uv_accept(server, session_stream(incoming->session)));
+    result = accept_stream(listen, session_stream(incoming->session));
     if (result != 0) {
         session_close(incoming->session, result);
         return 0;
@@ -124,11 +150,9 @@ static int accept_one(struct listen *listen, struct incoming *incoming)
     return 0;
 }
 
-static void on_connection(uv_stream_t *server, int status)
+static void take_connection(struct listen *listen, int result)
 {
-    struct listen *listen = server->data;
     struct incoming *incoming;
-    int result = link_error_from_uv(status);
 
     if (listen->closing) {
         return;
@@ -145,6 +169,29 @@ static void on_connection(uv_stream_t *server, int status)
                   error_text(result));
     }
 }
+
+static void on_connection(uv_stream_t *server, int status)
+{
+    take_connection(server->data, link_error_from_uv(status));
+}
+
+static void on_endpoint_client(void *context)
+{
+    take_connection(context, 0);
+}
+
+static void on_endpoint_closed(void *context)
+{
+    struct listen *listen = context;
+
+    listen->server_closed = true;
+    finish_if_closed(listen);
+}
+
+static const struct local_endpoint_callbacks endpoint_callbacks = {
+    .on_client = on_endpoint_client,
+    .on_closed = on_endpoint_closed,
+};
 
 static void on_server_closed(uv_handle_t *handle)
 {
@@ -172,6 +219,20 @@ static int bind_and_listen(struct listen *listen, const struct sockaddr_storage 
     return link_error_from_uv(status);
 }
 
+static struct listen *create(uv_loop_t *loop, const struct handshake_config *config,
+                             const struct session_callbacks *callbacks, void *context)
+{
+    struct listen *created = calloc(1, sizeof *created);
+
+    if (created) {
+        created->loop = loop;
+        created->config = config;
+        created->callbacks = callbacks;
+        created->context = context;
+    }
+    return created;
+}
+
 int listen_open(uv_loop_t *loop, const char *address, uint16_t port,
                 const struct handshake_config *config, const struct session_callbacks *callbacks,
                 void *context, struct listen **listen)
@@ -183,13 +244,10 @@ int listen_open(uv_loop_t *loop, const char *address, uint16_t port,
     if (result != 0) {
         return result;
     }
-    created = calloc(1, sizeof *created);
+    created = create(loop, config, callbacks, context);
     if (!created) {
         return ERR_NOMEM;
     }
-    created->config = config;
-    created->callbacks = callbacks;
-    created->context = context;
     result = link_error_from_uv(uv_tcp_init(loop, &created->server));
     if (result != 0) {
         free(created);
@@ -199,6 +257,26 @@ int listen_open(uv_loop_t *loop, const char *address, uint16_t port,
     result = bind_and_listen(created, &parsed);
     if (result != 0) {
         listen_close(created, NULL);
+        return result;
+    }
+    *listen = created;
+    return 0;
+}
+
+int listen_open_local(uv_loop_t *loop, const char *path, const struct handshake_config *config,
+                      const struct session_callbacks *callbacks, void *context,
+                      struct listen **listen)
+{
+    struct listen *created = create(loop, config, callbacks, context);
+    int result;
+
+    if (!created) {
+        return ERR_NOMEM;
+    }
+    result =
+        local_endpoint_open(loop, path, NULL, &endpoint_callbacks, created, &created->endpoint);
+    if (result != 0) {
+        free(created);
         return result;
     }
     *listen = created;
@@ -217,7 +295,11 @@ void listen_close(struct listen *listen, void (*on_closed)(void *context))
     }
     listen->closing = true;
     listen->on_closed = on_closed;
-    uv_close((uv_handle_t *)&listen->server, on_server_closed);
+    if (listen->endpoint) {
+        local_endpoint_close(listen->endpoint);
+    } else {
+        uv_close((uv_handle_t *)&listen->server, on_server_closed);
+    }
     for (struct incoming *each = listen->entries; each; each = each->next) {
         if (each->proven) {
             session_bye(each->session, "shutdown", "the agent is ending");

@@ -196,7 +196,8 @@ static void take_first_line(struct session *session, const char *line, size_t le
         return;
     }
     if (result != 0) {
-        set_reason(session, "%s", bye.message);
+        /* What is no hello may be a program's own words, such as wsl.exe's. */
+        set_reason(session, result == ERR_INVALID ? "%s: %.80s" : "%s", bye.message, line);
         end_with_bye(session, &bye, result);
         return;
     }
@@ -267,6 +268,11 @@ int session_create(uv_loop_t *loop, enum conn_kind kind, const struct handshake_
 uv_stream_t *session_stream(struct session *session)
 {
     return conn_stream(session->conn);
+}
+
+uv_stream_t *session_writer(struct session *session)
+{
+    return conn_writer(session->conn);
 }
 
 static int send_hello(struct session *session)

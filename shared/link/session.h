@@ -43,6 +43,9 @@ int session_create(uv_loop_t *loop, enum conn_kind kind, const struct handshake_
 /* The stream inside, to be connected or accepted into by dial and listen. */
 uv_stream_t *session_stream(struct session *session);
 
+/* The stream that is written, see conn_writer. */
+uv_stream_t *session_writer(struct session *session);
+
 /* The stream is connected: sends hello and starts the deadline. Returns 0 or ours; on failure the
  * session is closing and on_closed follows. */
 int session_start(struct session *session);

@@ -28,6 +28,7 @@ struct ground {
     struct config config;
     struct host_link *link;
     uint16_t port;
+    char path[RIG_PATH_SIZE];
     char calls[32]; /* 'u'p, 'm'essage, 'd'own, 'c'losed, in their order */
     size_t call_count;
     size_t up_count;
@@ -107,8 +108,10 @@ static void open_ground_with(struct ground *ground, struct rig *rig, enum config
     config_init(&ground->config);
     ground->config.link_port = 0;
     ground->config.link_auth = auth;
-    assert_int_equal(
-        host_link_open(&rig->loop, &ground->config, RUN, &callbacks, ground, &ground->link), 0);
+    rig_make_path(ground->path);
+    assert_int_equal(host_link_open(&rig->loop, &ground->config, ground->path, RUN, &callbacks,
+                                    ground, &ground->link),
+                     0);
     uv_walk(&rig->loop, find_listener_port, &ground->port);
     assert_int_not_equal(ground->port, 0);
 }
@@ -268,6 +271,45 @@ static void a_newer_host_takes_over(void **state)
     assert_string_equal(ground.calls, "udum");
     assert_non_null(newer.recorder.session);
     close_host(&newer);
+    rig_run_until_count(ground.rig, &ground.down_count, 2);
+    close_ground(&ground);
+}
+
+/* Whoever is root here proves nothing, even where a key is wanted of the network. */
+static void a_host_at_the_socket_is_heard_without_a_key(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+
+    open_ground_with(&ground, *state, CONFIG_AUTH_KEY);
+    peer_connect_pipe(ground.rig, &host, ground.path);
+    peer_send(&host, HELLO REMOVAL);
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.peer, ground.path);
+    assert_string_equal(host_link_transport(ground.link), "bridge");
+    peer_close(ground.rig, &host);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+    assert_string_equal(ground.calls, "umdc");
+}
+
+static void both_doors_lead_to_one_link(void **state)
+{
+    static struct ground ground;
+    static struct peer older;
+    static struct peer newer;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &older);
+    assert_string_equal(host_link_transport(ground.link), "tcp");
+    peer_connect_pipe(ground.rig, &newer, ground.path);
+    peer_send(&newer, HELLO);
+    rig_run_until_count(ground.rig, &ground.up_count, 2);
+    assert_string_equal(ground.calls, "udu");
+    assert_string_equal(host_link_transport(ground.link), "bridge");
+    await_text(ground.rig, &older, "\"code\":\"busy\"");
+    peer_close(ground.rig, &older);
+    peer_close(ground.rig, &newer);
     rig_run_until_count(ground.rig, &ground.down_count, 2);
     close_ground(&ground);
 }
@@ -625,15 +667,22 @@ static void what_cannot_be_listened_on_is_told(void **state)
     static struct ground ground;
     struct config config;
     struct host_link *second;
+    char other_path[RIG_PATH_SIZE];
 
     open_ground(&ground, *state);
     config = ground.config;
     config.link_port = ground.port;
-    assert_int_equal(host_link_open(&ground.rig->loop, &config, RUN, &callbacks, &ground, &second),
-                     ERR_EXISTS);
+    assert_int_equal(
+        host_link_open(&ground.rig->loop, &config, ground.path, RUN, &callbacks, &ground, &second),
+        ERR_BUSY);
+    rig_make_path(other_path);
+    assert_int_equal(
+        host_link_open(&ground.rig->loop, &config, other_path, RUN, &callbacks, &ground, &second),
+        ERR_EXISTS);
     strcpy(config.link_address, "windows.example");
-    assert_int_equal(host_link_open(&ground.rig->loop, &config, RUN, &callbacks, &ground, &second),
-                     ERR_INVALID);
+    assert_int_equal(
+        host_link_open(&ground.rig->loop, &config, other_path, RUN, &callbacks, &ground, &second),
+        ERR_INVALID);
     close_ground(&ground);
 }
 
@@ -643,6 +692,8 @@ int main(void)
         RIG_TEST(a_host_is_heard_in_its_order),
         RIG_TEST(the_hosts_address_is_known_when_it_is_up),
         RIG_TEST(a_newer_host_takes_over),
+        RIG_TEST(a_host_at_the_socket_is_heard_without_a_key),
+        RIG_TEST(both_doors_lead_to_one_link),
         RIG_TEST(an_older_host_is_not_heard_any_more),
         RIG_TEST(a_line_that_makes_no_sense_ends_the_link),
         RIG_TEST(what_a_guest_says_is_refused),

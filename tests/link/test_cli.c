@@ -27,7 +27,7 @@ static int prepare_agent(int argc, char **argv)
     char line[256];
     int exit_code;
 
-    if (!cli_agent_prepare("Usage: ttyferry agent\n", argc, argv, "no-such-default", &agent,
+    if (!cli_agent_prepare("Usage: ttyferry agent\n", NULL, argc, argv, "no-such-default", &agent,
                            &exit_code)) {
         return exit_code;
     }

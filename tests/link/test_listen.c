@@ -83,6 +83,39 @@ static void each_visitor_gets_a_session(void **state)
     close_house(&house);
 }
 
+static void a_local_visitor_gets_a_session_too(void **state)
+{
+    struct rig *rig = *state;
+    static struct house house;
+    static struct peer visitors[2];
+    char path[RIG_PATH_SIZE];
+    struct listen *second;
+
+    memset(&house, 0, sizeof house);
+    house.rig = rig;
+    house.us.owner = &house;
+    rig_make_path(path);
+    assert_int_equal(listen_open_local(&rig->loop, path, &recorder_guest, &recorder_callbacks,
+                                       &house.us, &house.listen),
+                     0);
+    assert_int_equal(listen_port(house.listen), 0);
+    assert_int_equal(listen_open_local(&rig->loop, path, &recorder_guest, &recorder_callbacks,
+                                       &house.us, &second),
+                     ERR_EXISTS);
+    for (size_t i = 0; i < 2; i++) {
+        peer_connect_pipe(rig, &visitors[i], path);
+        peer_send(&visitors[i], HOST_HELLO "line\n");
+        rig_run_until_count(rig, &house.us.line_count, i + 1);
+        assert_non_null(strstr(visitors[i].received, "\"role\":\"guest\""));
+    }
+    peer_close(rig, &visitors[0]);
+    rig_run_until_count(rig, &house.us.closed_count, 1);
+    listen_close(house.listen, on_listen_closed);
+    await_text(rig, &visitors[1], "\"code\":\"shutdown\"");
+    peer_close(rig, &visitors[1]);
+    rig_run_until(rig, &house.listen_closed);
+}
+
 static void one_silent_visitor_too_many_closes_the_oldest(void **state)
 {
     struct rig *rig = *state;
@@ -237,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(each_visitor_gets_a_session),
+        RIG_TEST(a_local_visitor_gets_a_session_too),
         RIG_TEST(one_silent_visitor_too_many_closes_the_oldest),
         RIG_TEST(a_flood_of_visitors_leaves_a_proven_session_alone),
         RIG_TEST(closing_says_bye_to_who_is_up_and_drops_the_others),

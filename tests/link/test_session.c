@@ -23,7 +23,7 @@ static void open_with(struct rig *rig, struct pair *pair, const struct handshake
     assert_int_equal(session_create(&rig->loop, rig->kind, config, &recorder_callbacks, &pair->us,
                                     &pair->session),
                      0);
-    peer_open(rig, &pair->peer, session_stream(pair->session));
+    peer_open(rig, &pair->peer, session_stream(pair->session), session_writer(pair->session));
     assert_int_equal(session_start(pair->session), 0);
 }
 
@@ -66,7 +66,7 @@ static void expect_bye(struct rig *rig, struct pair *pair, const char *code, int
     assert_non_null(strstr(pair->peer.received, "\"type\":\"hello\""));
     assert_non_null(strstr(pair->peer.received, "\"type\":\"bye\""));
     assert_non_null(strstr(pair->peer.received, expected));
-    uv_close(&pair->peer.uv.handle, NULL);
+    peer_hang_up(&pair->peer);
     rig_run_until(rig, &pair->us.closed);
     free(pair->peer.received);
     assert_false(pair->us.was_up);
@@ -140,12 +140,11 @@ static void half_a_line_then_close_ends_the_session(void **state)
 {
     struct rig *rig = *state;
     static struct pair pair;
-    uv_shutdown_t request;
 
     open_up(rig, &pair);
     peer_send(&pair.peer, "whole\n{\"type\":\"arri");
     rig_run_until_count(rig, &pair.us.line_count, 1);
-    assert_int_equal(uv_shutdown(&request, &pair.peer.uv.stream, NULL), 0);
+    peer_end_writing(&pair.peer);
     rig_turn(rig);
     expect_closed(rig, &pair, true, ERR_INVALID);
     assert_int_equal(pair.us.line_count, 1);
@@ -367,7 +366,7 @@ static void a_peer_killed_during_the_handshake_is_let_go(void **state)
     static struct pair pair;
 
     open_pair(rig, &pair);
-    uv_close(&pair.peer.uv.handle, NULL);
+    peer_hang_up(&pair.peer);
     rig_run_until(rig, &pair.us.closed);
     free(pair.peer.received);
     assert_false(pair.us.was_up);
@@ -379,11 +378,10 @@ static void half_a_hello_then_close_is_invalid(void **state)
 {
     struct rig *rig = *state;
     static struct pair pair;
-    uv_shutdown_t request;
 
     open_pair(rig, &pair);
     peer_send(&pair.peer, "{\"type\":\"hel");
-    assert_int_equal(uv_shutdown(&request, &pair.peer.uv.stream, NULL), 0);
+    peer_end_writing(&pair.peer);
     expect_closed(rig, &pair, false, ERR_INVALID);
 }
 
@@ -511,37 +509,37 @@ static void a_session_never_started_closes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST_BOTH(two_sessions_come_up_and_talk),
-        RIG_TEST_BOTH(lines_right_behind_the_hello_are_kept),
-        RIG_TEST_BOTH(a_line_of_64_kib_is_taken),
-        RIG_TEST_BOTH(a_line_over_64_kib_ends_the_session),
-        RIG_TEST_BOTH(half_a_line_then_close_ends_the_session),
-        RIG_TEST_BOTH(garbage_instead_of_hello_is_refused),
-        RIG_TEST_BOTH(invalid_json_instead_of_hello_is_refused),
-        RIG_TEST_BOTH(invalid_utf8_instead_of_hello_is_refused),
-        RIG_TEST_BOTH(deep_nesting_instead_of_hello_is_refused),
-        RIG_TEST_BOTH(a_message_before_the_hello_is_refused),
-        RIG_TEST_BOTH(an_endless_first_line_ends_the_session),
-        RIG_TEST_BOTH(another_version_is_refused),
-        RIG_TEST_BOTH(the_same_role_is_refused),
-        RIG_TEST_BOTH(an_unauthenticated_peer_is_refused_by_default),
-        RIG_TEST_BOTH(a_silent_peer_runs_into_the_deadline),
-        RIG_TEST_BOTH(a_hello_that_trickles_runs_into_the_deadline),
-        RIG_TEST_BOTH(the_deadline_is_over_once_the_session_is_up),
-        RIG_TEST_BOTH(a_heartbeat_is_sent_and_never_handed_on),
-        RIG_TEST_BOTH(a_peer_whose_heartbeat_ends_is_let_go),
-        RIG_TEST_BOTH(a_peer_without_a_heartbeat_may_be_silent),
-        RIG_TEST_BOTH(standing_still_is_a_gap_and_no_end),
-        RIG_TEST_BOTH(a_peer_killed_during_the_handshake_is_let_go),
-        RIG_TEST_BOTH(half_a_hello_then_close_is_invalid),
-        RIG_TEST_BOTH(a_bye_instead_of_hello_is_understood),
-        RIG_TEST_BOTH(a_bye_after_the_handshake_is_a_line),
-        RIG_TEST_BOTH(our_bye_reaches_the_peer_before_the_end),
-        RIG_TEST_BOTH(a_bye_inside_on_line_ends_the_lines),
-        RIG_TEST_BOTH(closing_inside_on_up_is_safe),
-        RIG_TEST_BOTH(writing_before_the_handshake_is_refused),
-        RIG_TEST_BOTH(a_deadline_after_the_end_changes_no_reason),
-        RIG_TEST_BOTH(a_session_never_started_closes),
+        RIG_TEST_ALL(two_sessions_come_up_and_talk),
+        RIG_TEST_ALL(lines_right_behind_the_hello_are_kept),
+        RIG_TEST_ALL(a_line_of_64_kib_is_taken),
+        RIG_TEST_ALL(a_line_over_64_kib_ends_the_session),
+        RIG_TEST_ALL(half_a_line_then_close_ends_the_session),
+        RIG_TEST_ALL(garbage_instead_of_hello_is_refused),
+        RIG_TEST_ALL(invalid_json_instead_of_hello_is_refused),
+        RIG_TEST_ALL(invalid_utf8_instead_of_hello_is_refused),
+        RIG_TEST_ALL(deep_nesting_instead_of_hello_is_refused),
+        RIG_TEST_ALL(a_message_before_the_hello_is_refused),
+        RIG_TEST_ALL(an_endless_first_line_ends_the_session),
+        RIG_TEST_ALL(another_version_is_refused),
+        RIG_TEST_ALL(the_same_role_is_refused),
+        RIG_TEST_ALL(an_unauthenticated_peer_is_refused_by_default),
+        RIG_TEST_ALL(a_silent_peer_runs_into_the_deadline),
+        RIG_TEST_ALL(a_hello_that_trickles_runs_into_the_deadline),
+        RIG_TEST_ALL(the_deadline_is_over_once_the_session_is_up),
+        RIG_TEST_ALL(a_heartbeat_is_sent_and_never_handed_on),
+        RIG_TEST_ALL(a_peer_whose_heartbeat_ends_is_let_go),
+        RIG_TEST_ALL(a_peer_without_a_heartbeat_may_be_silent),
+        RIG_TEST_ALL(standing_still_is_a_gap_and_no_end),
+        RIG_TEST_ALL(a_peer_killed_during_the_handshake_is_let_go),
+        RIG_TEST_ALL(half_a_hello_then_close_is_invalid),
+        RIG_TEST_ALL(a_bye_instead_of_hello_is_understood),
+        RIG_TEST_ALL(a_bye_after_the_handshake_is_a_line),
+        RIG_TEST_ALL(our_bye_reaches_the_peer_before_the_end),
+        RIG_TEST_ALL(a_bye_inside_on_line_ends_the_lines),
+        RIG_TEST_ALL(closing_inside_on_up_is_safe),
+        RIG_TEST_ALL(writing_before_the_handshake_is_refused),
+        RIG_TEST_ALL(a_deadline_after_the_end_changes_no_reason),
+        RIG_TEST_ALL(a_session_never_started_closes),
     };
 
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
