@@ -420,8 +420,8 @@ static void init_machine(struct agent *agent)
 static int open_link(struct agent *agent)
 {
     const struct config *config = &agent->options->config;
-    int err =
-        host_link_open(&agent->loop, config, agent->run, &link_callbacks, agent, &agent->link);
+    int err = host_link_open(&agent->loop, config, &agent->options->key, agent->run,
+                             &link_callbacks, agent, &agent->link);
 
     if (err == ERR_EXISTS) {
         log_error("port %u of %s is in use already: by an agent in another distribution (one is "

@@ -14,7 +14,8 @@
 #define STREAM_PATH_SIZE 256
 
 static const char help[] =
-    "Usage: ttyferry agent [--config PATH] [--log-level LEVEL] [--stream SOCKET]\n"
+    "Usage: ttyferry agent [--config PATH] [--key PATH] [--log-level LEVEL]\n"
+    "                      [--stream SOCKET]\n"
     "\n"
     "Runs the guest agent in the foreground, as root: attaches the boards that the host agent\n"
     "names, tells when their ttys can be opened, and serves the event stream. Ctrl-C ends it;\n"
@@ -22,6 +23,8 @@ static const char help[] =
     "\n"
     "  --config PATH      the configuration; without it " DEFAULT_CONFIG ", if there\n"
     "                     is one\n"
+    "  --key PATH         the key that the host must prove; without it /etc/ttyferry/key.\n"
+    "                     Unused where the configuration says \"auth\": \"none\"\n"
     "  --log-level LEVEL  error, warning, info (the default) or debug; the log goes to stderr\n"
     "  --stream SOCKET    serve the stream here instead of /run/ttyferry/events.sock\n"
     "\n"
@@ -42,7 +45,11 @@ int agent_command(int argc, char **argv)
         cli_output_error(VERB, "attaching boards is root's: run `sudo ttyferry agent`");
         return CLI_FAILED;
     }
+    if (!cli_agent_check_key(&agent, &exit_code)) {
+        return exit_code;
+    }
     options.config = agent.config;
+    options.key = agent.key;
     options.stream_path = agent.stream;
     if (options.stream_path == NULL) {
         err = local_client_default_path(stream_path, sizeof stream_path);

@@ -29,6 +29,7 @@ struct conn {
     enum conn_state state;
     int error;
     uv_shutdown_t shutdown;
+    size_t thrown_len; /* bytes that came while lingering */
     struct conn_limits limits;
     const struct conn_callbacks *callbacks;
     void *context;
@@ -68,6 +69,11 @@ int conn_create(uv_loop_t *loop, enum conn_kind kind, const struct conn_limits *
     line_reader_init(&created->reader, limits->line_max);
     *conn = created;
     return 0;
+}
+
+void conn_set_line_max(struct conn *conn, size_t line_max)
+{
+    line_reader_set_limit(&conn->reader, line_max);
 }
 
 uv_stream_t *conn_stream(struct conn *conn)
@@ -127,7 +133,13 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         conn_close(conn, half_a_line ? ERR_INVALID : link_error_from_uv((int)count));
         return;
     }
-    if (conn->state == CONN_LINGERING || !conn->callbacks->on_line)
+    if (conn->state == CONN_LINGERING) {
+        conn->thrown_len += (size_t)count;
+        if (conn->thrown_len > CONN_LINGER_MAX)
+            conn_close(conn, conn->error);
+        return;
+    }
+    if (!conn->callbacks->on_line)
         return;
     error = line_reader_feed(&conn->reader, buffer->base, (size_t)count, on_reader_line, conn);
     if (error && conn->state == CONN_OPEN)

@@ -26,6 +26,9 @@ struct conn_limits {
     size_t write_max; /* bytes waiting to be written; one more closes with ERR_FULL */
 };
 
+/* What a peer that has been told to go may still send. */
+#define CONN_LINGER_MAX (256u * 1024)
+
 enum conn_kind { CONN_TCP, CONN_PIPE };
 
 /* Makes a conn that is not yet connected. The callbacks and `context` must outlive it. Returns 0,
@@ -35,6 +38,9 @@ int conn_create(uv_loop_t *loop, enum conn_kind kind, const struct conn_limits *
 
 /* The stream inside, for uv_accept, uv_tcp_connect, uv_pipe_open. The conn owns it. */
 uv_stream_t *conn_stream(struct conn *conn);
+
+/* Another limit for incoming lines, from the next one on; may be called in on_line. */
+void conn_set_line_max(struct conn *conn, size_t line_max);
 
 /* Starts reading once the stream is connected; on TCP sets TCP_NODELAY. Returns 0 or ours. */
 int conn_start(struct conn *conn);
@@ -47,7 +53,8 @@ int conn_write(struct conn *conn, const char *bytes, size_t len);
  * on_closed never runs inside this call. */
 void conn_close(struct conn *conn, int error);
 
-/* Closes after what is queued has been written (at most `timeout_ms`); reads no more. */
+/* Closes after what is queued has been written (at most `timeout_ms`). What still comes is thrown
+ * away, at most CONN_LINGER_MAX bytes of it. */
 void conn_close_after_writes(struct conn *conn, int error, unsigned timeout_ms);
 
 #endif

@@ -18,6 +18,7 @@ struct dial {
     struct session *session; /* from the try on until it has closed */
     bool connected;
     bool up;
+    bool deferred;
     uv_connect_t connect;
     uv_timer_t timer; /* bounds the connecting, then the wait for the next try */
     bool closing;
@@ -43,7 +44,10 @@ static void on_retry(uv_timer_t *timer)
 
 static void wait_for_next_try(struct dial *dial)
 {
-    uv_timer_start(&dial->timer, on_retry, backoff_next(&dial->backoff), 0);
+    uint64_t delay_ms = backoff_next(&dial->backoff);
+
+    uv_timer_start(&dial->timer, on_retry, dial->deferred ? DIAL_MAX_MS : delay_ms, 0);
+    dial->deferred = false;
 }
 
 static void on_connect_timeout(uv_timer_t *timer)
@@ -164,10 +168,16 @@ void dial_kick(struct dial *dial)
         return;
     }
     backoff_reset(&dial->backoff);
+    dial->deferred = false;
     if (!dial->session) {
         uv_timer_stop(&dial->timer);
         try_now(dial);
     }
+}
+
+void dial_defer(struct dial *dial)
+{
+    dial->deferred = true;
 }
 
 struct session *dial_session(struct dial *dial)

@@ -6,6 +6,7 @@
 #include "shared/core/log.h"
 #include "shared/link/link_address.h"
 #include "shared/link/link_error.h"
+#include "shared/link/refusal_log.h"
 
 #define LISTEN_BACKLOG 16
 
@@ -15,6 +16,7 @@ struct incoming {
     struct session *session;
     bool proven;
     bool evicted;
+    char source[LINK_ADDRESS_TEXT_SIZE];
     struct incoming *next;
 };
 
@@ -26,6 +28,7 @@ struct listen {
     const struct session_callbacks *callbacks;
     void *context;
     struct incoming *entries;
+    struct refusal_log refusals;
     bool closing;
     void (*on_closed)(void *context);
 };
@@ -67,12 +70,37 @@ static void on_session_line(void *context, struct session *session, char *line, 
     incoming->listen->callbacks->on_line(incoming->listen->context, session, line, len);
 }
 
+static void on_session_probed(void *context, struct session *session, bool answers)
+{
+    struct incoming *incoming = context;
+    const struct session_callbacks *callbacks = incoming->listen->callbacks;
+
+    if (callbacks->on_probed != NULL) {
+        callbacks->on_probed(incoming->listen->context, session, answers);
+    }
+}
+
+static void log_refusal(struct incoming *incoming, const char *reason)
+{
+    struct listen *listen = incoming->listen;
+    unsigned held_back;
+
+    if (refusal_log_take(&listen->refusals, incoming->source, uv_now(listen->server.loop),
+                         &held_back)) {
+        log_warning("a connection from %s was refused: %s (%u more were, untold)", incoming->source,
+                    incoming->evicted ? "too many others wait for their proof" : reason, held_back);
+    }
+}
+
 static void on_session_closed(void *context, struct session *session, bool was_up, int error,
                               const char *reason)
 {
     struct incoming *incoming = context;
     struct listen *listen = incoming->listen;
 
+    if (!was_up && !listen->closing) {
+        log_refusal(incoming, reason);
+    }
     remove_incoming(incoming);
     listen->callbacks->on_closed(listen->context, session, was_up, error, reason);
     finish_if_closed(listen);
@@ -81,6 +109,7 @@ static void on_session_closed(void *context, struct session *session, bool was_u
 static const struct session_callbacks listen_session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
+    .on_probed = on_session_probed,
     .on_closed = on_session_closed,
 };
 
@@ -105,6 +134,7 @@ static void bound_unproven(struct listen *listen)
 static int accept_one(struct listen *listen, struct incoming *incoming)
 {
     uv_stream_t *server = (uv_stream_t *)&listen->server;
+    uint16_t port;
     int result = session_create(server->loop, CONN_TCP, listen->config, &listen_session_callbacks,
                                 incoming, &incoming->session);
 
@@ -119,6 +149,8 @@ static int accept_one(struct listen *listen, struct incoming *incoming)
         session_close(incoming->session, result);
         return 0;
     }
+    link_address_of_peer((const uv_tcp_t *)session_stream(incoming->session), incoming->source,
+                         &port);
     session_start(incoming->session); /* A failure arrives as on_closed. */
     bound_unproven(listen);
     return 0;
