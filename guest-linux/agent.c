@@ -421,8 +421,10 @@ static void init_machine(struct agent *agent)
 static int open_link(struct agent *agent)
 {
     const struct config *config = &agent->options->config;
-    int err = host_link_open(&agent->loop, config, agent->options->link_path, agent->run,
-                             &link_callbacks, agent, &agent->link);
+    const struct host_link_doors doors = {.path = agent->options->link_path,
+                                          .key = &agent->options->key};
+    int err = host_link_open(&agent->loop, config, &doors, agent->run, &link_callbacks, agent,
+                             &agent->link);
 
     if (err == ERR_BUSY) {
         log_error("%s is in use already: by an agent whose stream is elsewhere in that folder; "

@@ -3,9 +3,11 @@
 #define TTYFERRY_GUEST_AGENT_H
 
 #include "shared/core/config.h"
+#include "shared/link/key_file.h"
 
 struct agent_options {
     struct config config;
+    struct key_file key;     /* unused with "auth": "none" */
     const char *stream_path; /* the socket's file name */
     const char *link_path;   /* the same of the link's own socket */
     /* Once everything is served; may be NULL. */

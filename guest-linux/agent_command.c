@@ -19,8 +19,8 @@
 #define STREAM_PATH_SIZE 256
 
 static const char help[] =
-    "Usage: ttyferry agent [--background | --stdio] [--config PATH] [--log-level LEVEL]\n"
-    "                      [--log-file PATH] [--stream SOCKET]\n"
+    "Usage: ttyferry agent [--background | --stdio] [--config PATH] [--key PATH]\n"
+    "                      [--log-level LEVEL] [--log-file PATH] [--stream SOCKET]\n"
     "\n"
     "Runs the guest agent in the foreground, as root: attaches the boards that the host agent\n"
     "names, tells when their ttys can be opened, and serves the event stream. Ctrl-C ends it;\n"
@@ -33,6 +33,8 @@ static const char help[] =
     "                     background if none serves it\n"
     "  --config PATH      the configuration; without it " DEFAULT_CONFIG ", if there\n"
     "                     is one\n"
+    "  --key PATH         the key that the host must prove; without it /etc/ttyferry/key.\n"
+    "                     Unused where the configuration says \"auth\": \"none\"\n"
     "  --log-level LEVEL  error, warning, info (the default) or debug\n"
     "  --log-file PATH    write the log there instead of to stderr; at 1 MiB it becomes PATH.1\n"
     "  --stream SOCKET    serve the stream here instead of /run/ttyferry/events.sock\n"
@@ -110,7 +112,11 @@ int agent_command(int argc, char **argv)
         cli_output_error(VERB, "attaching boards is root's: run `sudo ttyferry agent`");
         return CLI_FAILED;
     }
+    if (!cli_agent_check_key(&agent, &exit_code)) {
+        return exit_code;
+    }
     options.config = agent.config;
+    options.key = agent.key;
     exit_code = find_places(&agent, stream_path, link_path, &options);
     if (exit_code != CLI_DONE) {
         return exit_code;

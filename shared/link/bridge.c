@@ -75,7 +75,7 @@ int bridge_open(uv_loop_t *loop, const struct bridge_options *options,
     }
     created->options = *options;
     created->handshake = *config;
-    created->handshake.allow_unauthenticated = true;
+    created->handshake.method = WIRE_AUTH_NONE;
     if (created->handshake.deadline_ms == 0) {
         created->handshake.deadline_ms = BRIDGE_HELLO_MS;
     }

@@ -7,23 +7,20 @@
 #include "shared/core/error.h"
 #include "shared/core/line_reader.h"
 #include "shared/link/link_error.h"
+#include "shared/link/raw_stream.h"
 
 #define CONN_READ_SIZE (16u * 1024)
 
 enum conn_state {
     CONN_OPEN,
     CONN_LINGERING, /* no line is handed on any more; what is queued still goes out */
+    CONN_TAKING,    /* what is queued goes out, then the stream is another's */
     CONN_CLOSING,   /* handles are being closed */
 };
 
 struct conn {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
-    uv_pipe_t out; /* of CONN_PIPES */
+    uv_stream_t *stream; /* on the heap, for it can be taken from here */
+    uv_pipe_t out;       /* of CONN_PIPES */
     uv_stream_t *writer;
     uv_timer_t linger;
     unsigned open_handles;
@@ -31,6 +28,8 @@ struct conn {
     enum conn_state state;
     int error;
     uv_shutdown_t shutdown;
+    size_t thrown_len; /* bytes that came while lingering */
+    size_t writes;
     struct conn_limits limits;
     const struct conn_callbacks *callbacks;
     void *context;
@@ -45,16 +44,12 @@ struct write_request {
 
 static int init_streams(uv_loop_t *loop, enum conn_kind kind, struct conn *conn)
 {
-    int status;
+    int error = raw_stream_create(loop, kind != CONN_TCP, &conn->stream);
 
-    if (kind == CONN_TCP)
-        status = uv_tcp_init(loop, &conn->uv.tcp);
-    else
-        status = uv_pipe_init(loop, &conn->uv.pipe, 0);
-    if (status < 0)
-        return link_error_from_uv(status);
-    conn->uv.handle.data = conn;
-    conn->writer = &conn->uv.stream;
+    if (error)
+        return error;
+    conn->stream->data = conn;
+    conn->writer = conn->stream;
     conn->open_handles = 1;
     if (kind == CONN_PIPES) {
         (void)uv_pipe_init(loop, &conn->out, 0); /* Cannot fail without ipc. */
@@ -90,9 +85,14 @@ int conn_create(uv_loop_t *loop, enum conn_kind kind, const struct conn_limits *
     return 0;
 }
 
+void conn_set_line_max(struct conn *conn, size_t line_max)
+{
+    line_reader_set_limit(&conn->reader, line_max);
+}
+
 uv_stream_t *conn_stream(struct conn *conn)
 {
-    return &conn->uv.stream;
+    return conn->stream;
 }
 
 uv_stream_t *conn_writer(struct conn *conn)
@@ -100,9 +100,9 @@ uv_stream_t *conn_writer(struct conn *conn)
     return conn->writer;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void release(void *context)
 {
-    struct conn *conn = handle->data;
+    struct conn *conn = context;
 
     if (--conn->open_handles > 0)
         return;
@@ -111,10 +111,15 @@ static void on_handle_closed(uv_handle_t *handle)
     free(conn);
 }
 
+static void on_handle_closed(uv_handle_t *handle)
+{
+    release(handle->data);
+}
+
 /* A pipe can't be shut down, and what its reader is to see is its end. */
 static void close_writer(struct conn *conn)
 {
-    if (!uv_is_closing((uv_handle_t *)conn->writer))
+    if (conn->kind == CONN_PIPES && !uv_is_closing((uv_handle_t *)conn->writer))
         uv_close((uv_handle_t *)conn->writer, on_handle_closed);
 }
 
@@ -125,8 +130,8 @@ void conn_close(struct conn *conn, int error)
     if (conn->state == CONN_OPEN)
         conn->error = error;
     conn->state = CONN_CLOSING;
-    uv_close(&conn->uv.handle, on_handle_closed);
-    close_writer(conn); /* unless it is the same */
+    raw_stream_close(conn->stream, release, conn);
+    close_writer(conn);
     uv_close((uv_handle_t *)&conn->linger, on_handle_closed);
 }
 
@@ -160,7 +165,13 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         conn_close(conn, half_a_line ? ERR_INVALID : link_error_from_uv((int)count));
         return;
     }
-    if (conn->state == CONN_LINGERING || !conn->callbacks->on_line)
+    if (conn->state == CONN_LINGERING) {
+        conn->thrown_len += (size_t)count;
+        if (conn->thrown_len > CONN_LINGER_MAX)
+            conn_close(conn, conn->error);
+        return;
+    }
+    if (!conn->callbacks->on_line)
         return;
     error = line_reader_feed(&conn->reader, buffer->base, (size_t)count, on_reader_line, conn);
     if (error && conn->state == CONN_OPEN)
@@ -174,10 +185,21 @@ int conn_start(struct conn *conn)
     if (conn->state != CONN_OPEN)
         return ERR_CLOSED;
     if (conn->kind == CONN_TCP)
-        status = uv_tcp_nodelay(&conn->uv.tcp, 1);
+        status = uv_tcp_nodelay((uv_tcp_t *)conn->stream, 1);
     if (status >= 0)
-        status = uv_read_start(&conn->uv.stream, on_alloc, on_read);
+        status = uv_read_start(conn->stream, on_alloc, on_read);
     return link_error_from_uv(status);
+}
+
+static void hand_over(struct conn *conn)
+{
+    uv_stream_t *stream = conn->stream;
+
+    conn->stream = NULL;
+    conn->state = CONN_CLOSING;
+    conn->open_handles--;
+    uv_close((uv_handle_t *)&conn->linger, on_handle_closed);
+    conn->callbacks->on_taken(conn->context, stream);
 }
 
 static void on_written(uv_write_t *request, int status)
@@ -185,8 +207,13 @@ static void on_written(uv_write_t *request, int status)
     struct conn *conn = request->handle->data;
 
     free(request);
+    conn->writes--;
     if (status < 0)
         conn_close(conn, link_error_from_uv(status));
+    else if (conn->state == CONN_TAKING && conn->writes == 0)
+        hand_over(conn);
+    else if (conn->state == CONN_OPEN && conn->callbacks->on_written)
+        conn->callbacks->on_written(conn->context);
 }
 
 static int queue_write(struct conn *conn, const char *bytes, size_t len)
@@ -208,7 +235,28 @@ static int queue_write(struct conn *conn, const char *bytes, size_t len)
     status = uv_write(&request->uv, conn->writer, &buffer, 1, on_written);
     if (status < 0)
         free(request);
+    else
+        conn->writes++;
     return link_error_from_uv(status);
+}
+
+size_t conn_waiting(const struct conn *conn)
+{
+    return uv_stream_get_write_queue_size(conn->writer);
+}
+
+int conn_take(struct conn *conn)
+{
+    if (conn->state != CONN_OPEN)
+        return ERR_CLOSED;
+    if (conn->kind == CONN_PIPES)
+        return ERR_UNSUPPORTED;
+    uv_read_stop(conn->stream);
+    conn->state = CONN_TAKING;
+    conn->error = ERR_CANCELLED;
+    if (conn->writes == 0)
+        hand_over(conn);
+    return 0;
 }
 
 int conn_write(struct conn *conn, const char *bytes, size_t len)

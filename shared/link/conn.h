@@ -19,12 +19,19 @@ struct conn_callbacks {
      * left half a line), ERR_TOO_LONG for a line over the limit, ERR_FULL for a peer that does not
      * read, ERR_CANCELLED or what conn_close was given, and so on. The conn is freed after it. */
     void (*on_closed)(void *context, int error);
+    /* May be NULL. Something that was queued has been written. */
+    void (*on_written)(void *context);
+    /* Needed with conn_take: the stream is the callee's now (see raw_stream.h). */
+    void (*on_taken)(void *context, uv_stream_t *stream);
 };
 
 struct conn_limits {
     size_t line_max;  /* bytes in one incoming line */
     size_t write_max; /* bytes waiting to be written; one more closes with ERR_FULL */
 };
+
+/* What a peer that has been told to go may still send. */
+#define CONN_LINGER_MAX (256u * 1024)
 
 enum conn_kind {
     CONN_TCP,
@@ -43,6 +50,8 @@ uv_stream_t *conn_stream(struct conn *conn);
 
 /* The stream that is written: the same, but for CONN_PIPES. The conn owns it. */
 uv_stream_t *conn_writer(struct conn *conn);
+/* Another limit for incoming lines, from the next one on; may be called in on_line. */
+void conn_set_line_max(struct conn *conn, size_t line_max);
 
 /* Starts reading once the stream is connected; on TCP sets TCP_NODELAY. Returns 0 or ours. */
 int conn_start(struct conn *conn);
@@ -51,11 +60,21 @@ int conn_start(struct conn *conn);
  * closing and on_closed follows (never from inside this call). */
 int conn_write(struct conn *conn, const char *bytes, size_t len);
 
+/* How many bytes wait to be written. */
+size_t conn_waiting(const struct conn *conn);
+
+/* Gives the stream away: no line is handed on any more, and when all that is queued has been
+ * written, which may be inside this call, on_taken runs and then, later, on_closed with
+ * ERR_CANCELLED. What has been read of a next line is lost: the peer must not have sent any.
+ * Returns 0; ERR_CLOSED; ERR_UNSUPPORTED for two pipes. */
+int conn_take(struct conn *conn);
+
 /* Closes at once, dropping what waits to be written. Idempotent; the first call's error counts.
  * on_closed never runs inside this call. */
 void conn_close(struct conn *conn, int error);
 
-/* Closes after what is queued has been written (at most `timeout_ms`); reads no more. */
+/* Closes after what is queued has been written (at most `timeout_ms`). What still comes is thrown
+ * away, at most CONN_LINGER_MAX bytes of it. */
 void conn_close_after_writes(struct conn *conn, int error, unsigned timeout_ms);
 
 #endif

@@ -4,10 +4,12 @@
 
 #include "shared/core/error.h"
 #include "shared/core/log.h"
+#include "shared/core/text.h"
 #include "shared/link/link_address.h"
 #include "shared/link/link_error.h"
 #include "shared/link/local_endpoint.h"
 #include "shared/link/local_peer.h"
+#include "shared/link/refusal_log.h"
 
 #define LISTEN_BACKLOG 16
 
@@ -17,6 +19,7 @@ struct incoming {
     struct session *session;
     bool proven;
     bool evicted;
+    char source[LINK_ADDRESS_TEXT_SIZE];
     struct incoming *next;
 };
 
@@ -30,6 +33,7 @@ struct listen {
     const struct session_callbacks *callbacks;
     void *context;
     struct incoming *entries;
+    struct refusal_log refusals;
     bool closing;
     void (*on_closed)(void *context);
 };
@@ -81,12 +85,53 @@ static void on_session_gap(void *context, struct session *session)
     }
 }
 
+static void on_session_probed(void *context, struct session *session, bool answers)
+{
+    struct incoming *incoming = context;
+    const struct session_callbacks *callbacks = incoming->listen->callbacks;
+
+    if (callbacks->on_probed != NULL) {
+        callbacks->on_probed(incoming->listen->context, session, answers);
+    }
+}
+
+static void on_session_written(void *context, struct session *session)
+{
+    struct incoming *incoming = context;
+    const struct session_callbacks *callbacks = incoming->listen->callbacks;
+
+    if (callbacks->on_written != NULL) {
+        callbacks->on_written(incoming->listen->context, session);
+    }
+}
+
+static void on_session_taken(void *context, struct session *session, uv_stream_t *stream)
+{
+    struct incoming *incoming = context;
+
+    incoming->listen->callbacks->on_taken(incoming->listen->context, session, stream);
+}
+
+static void log_refusal(struct incoming *incoming, const char *reason)
+{
+    struct listen *listen = incoming->listen;
+    unsigned held_back;
+
+    if (refusal_log_take(&listen->refusals, incoming->source, uv_now(listen->loop), &held_back)) {
+        log_warning("a connection from %s was refused: %s (%u more were, untold)", incoming->source,
+                    incoming->evicted ? "too many others wait for their proof" : reason, held_back);
+    }
+}
+
 static void on_session_closed(void *context, struct session *session, bool was_up, int error,
                               const char *reason)
 {
     struct incoming *incoming = context;
     struct listen *listen = incoming->listen;
 
+    if (!was_up && !listen->closing) {
+        log_refusal(incoming, reason);
+    }
     remove_incoming(incoming);
     listen->callbacks->on_closed(listen->context, session, was_up, error, reason);
     finish_if_closed(listen);
@@ -96,6 +141,9 @@ static const struct session_callbacks listen_session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
     .on_gap = on_session_gap,
+    .on_probed = on_session_probed,
+    .on_written = on_session_written,
+    .on_taken = on_session_taken,
     .on_closed = on_session_closed,
 };
 
@@ -128,6 +176,18 @@ static int accept_stream(struct listen *listen, uv_stream_t *stream)
     return result != 0 ? result : local_peer_check((uv_pipe_t *)stream);
 }
 
+static void note_source(struct incoming *incoming)
+{
+    const uv_stream_t *stream = session_stream(incoming->session);
+    uint16_t port;
+
+    if (stream == NULL || stream->type == UV_TCP) {
+        link_address_of_peer((const uv_tcp_t *)stream, incoming->source, &port);
+    } else {
+        text_copy(incoming->source, sizeof incoming->source, "this machine");
+    }
+}
+
 static int accept_one(struct listen *listen, struct incoming *incoming)
 {
     enum conn_kind kind = listen->endpoint ? CONN_PIPE : CONN_TCP;
@@ -141,6 +201,7 @@ static int accept_one(struct listen *listen, struct incoming *incoming)
     incoming->next = listen->entries;
     listen->entries = incoming;
     result = accept_stream(listen, session_stream(incoming->session));
+    note_source(incoming);
     if (result != 0) {
         session_close(incoming->session, result);
         return 0;

@@ -1,5 +1,6 @@
 /* Listens on a TCP address, or on this machine's own ground for its own user, and makes a session
- * of every connection, bounded in number. */
+ * of every connection. Those that have not proven themselves are bounded in number, in time and in
+ * bytes (session.h); why they were refused is logged here, once for each source and minute. */
 #ifndef TTYFERRY_LINK_LISTEN_H
 #define TTYFERRY_LINK_LISTEN_H
 

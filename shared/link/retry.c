@@ -86,6 +86,15 @@ static void on_session_gap(void *context, struct session *session)
     }
 }
 
+static void on_session_written(void *context, struct session *session)
+{
+    struct retry *retry = context;
+
+    if (retry->callbacks->on_written) {
+        retry->callbacks->on_written(retry->context, session);
+    }
+}
+
 /* The next try comes first, so that a retry_kick in the callback finds a wait to cut short. */
 static void go_on(struct retry *retry, struct session *session, bool was_up, bool is_told)
 {
@@ -151,6 +160,7 @@ static const struct session_callbacks retry_session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
     .on_gap = on_session_gap,
+    .on_written = on_session_written,
     .on_closed = on_session_closed,
 };
 

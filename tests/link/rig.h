@@ -39,6 +39,11 @@ int rig_teardown(void **state);
     {                                                                                              \
         "pipes: " #test, test, rig_setup, rig_teardown, (void *)(uintptr_t)&rig_pipes              \
     }
+#define RIG_TEST_BOTH(test)                                                                        \
+    {"tcp: " #test, test, rig_setup, rig_teardown, (void *)(uintptr_t)&rig_tcp},                   \
+    {                                                                                              \
+        "pipe: " #test, test, rig_setup, rig_teardown, (void *)(uintptr_t)&rig_pipe                \
+    }
 #define RIG_TEST(test)                                                                             \
     {                                                                                              \
 #test, test, rig_setup, rig_teardown, (void *)(uintptr_t)&rig_tcp                          \

@@ -213,7 +213,7 @@ static void open_span(struct span *span, struct rig *rig, const char *manner)
     span->us.after_closed = after_closed;
     span->manner = manner;
     span->config = recorder_host;
-    span->config.allow_unauthenticated = false; /* That is for the network. */
+    span->config.method = WIRE_AUTH_KEY; /* That is for the network. */
     assert_int_equal(uv_exepath(span->program, &size), 0);
     assert_int_equal(bridge_open(&rig->loop, &options, &span->config, &recorder_callbacks,
                                  &span->us, &span->bridge),

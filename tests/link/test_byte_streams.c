@@ -123,7 +123,7 @@ static void add(struct ground *ground, struct side *side, const char *import, st
 
     assert_int_equal(raw_stream_create(&ground->rig->loop, ground->rig->kind != CONN_TCP, &socket),
                      0);
-    peer_open(ground->rig, peer, socket);
+    peer_open(ground->rig, peer, socket, socket);
     assert_int_equal(byte_streams_add(side->streams, import, socket), 0);
 }
 
@@ -485,7 +485,7 @@ static void there_are_as_many_as_there_are_ports(void **state)
 
         snprintf(import, sizeof import, "%016x", i);
         assert_int_equal(raw_stream_create(&rig->loop, rig->kind != CONN_TCP, &socket), 0);
-        peer_open(rig, &peers[i], socket);
+        peer_open(rig, &peers[i], socket, socket);
         assert_int_equal(byte_streams_add(side.streams, import, socket), expected);
     }
     byte_streams_drop(side.streams);
@@ -505,7 +505,7 @@ static void a_name_is_taken_once(void **state)
 
     make_ground(&ground, state);
     assert_int_equal(raw_stream_create(&ground.rig->loop, false, &socket), 0);
-    peer_open(ground.rig, &peer, socket);
+    peer_open(ground.rig, &peer, socket, socket);
     assert_int_equal(byte_streams_add(ground.near.streams, ONE, socket), ERR_EXISTS);
     rig_run_until(ground.rig, &peer.ended);
     peer_close(ground.rig, &peer);

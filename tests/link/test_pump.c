@@ -33,7 +33,7 @@ static uv_stream_t *connect_peer(struct rig *rig, struct peer *peer)
     uv_stream_t *stream;
 
     assert_int_equal(raw_stream_create(&rig->loop, rig->kind != CONN_TCP, &stream), 0);
-    peer_open(rig, peer, stream);
+    peer_open(rig, peer, stream, stream);
     return stream;
 }
 
