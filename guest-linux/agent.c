@@ -272,8 +272,9 @@ static void on_host_message(void *context, const struct wire_message *message)
 
 static void publish_link(struct agent *agent, bool up)
 {
-    struct event event = {.type = EVENT_LINK, .link_up = up, .transport = "tcp"};
+    struct event event = {.type = EVENT_LINK, .link_up = up};
 
+    text_copy(event.transport, sizeof event.transport, host_link_transport(agent->link));
     text_copy(event.peer, sizeof event.peer, host_link_peer(agent->link));
     stream_publish(agent->stream, &event);
 }
@@ -420,10 +421,16 @@ static void init_machine(struct agent *agent)
 static int open_link(struct agent *agent)
 {
     const struct config *config = &agent->options->config;
-    int err =
-        host_link_open(&agent->loop, config, agent->run, &link_callbacks, agent, &agent->link);
+    const struct host_link_doors doors = {.path = agent->options->link_path,
+                                          .key = &agent->options->key};
+    int err = host_link_open(&agent->loop, config, &doors, agent->run, &link_callbacks, agent,
+                             &agent->link);
 
-    if (err == ERR_EXISTS) {
+    if (err == ERR_BUSY) {
+        log_error("%s is in use already: by an agent whose stream is elsewhere in that folder; "
+                  "name another folder with --stream",
+                  agent->options->link_path);
+    } else if (err == ERR_EXISTS) {
         log_error("port %u of %s is in use already: by an agent in another distribution (one is "
                   "enough for all), or by another program; \"link\": {\"port\": ...} in the "
                   "configuration of both sides names another port",
@@ -434,6 +441,9 @@ static int open_link(struct agent *agent)
     } else {
         log_info("agent %s listens on %s port %u, its stream is %s", agent->run,
                  config->link_address, (unsigned)config->link_port, agent->options->stream_path);
+        if (agent->options->on_ready != NULL) {
+            agent->options->on_ready(agent->options->ready_context);
+        }
     }
     return err;
 }

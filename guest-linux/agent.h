@@ -3,10 +3,16 @@
 #define TTYFERRY_GUEST_AGENT_H
 
 #include "shared/core/config.h"
+#include "shared/link/key_file.h"
 
 struct agent_options {
     struct config config;
+    struct key_file key;     /* unused with "auth": "none" */
     const char *stream_path; /* the socket's file name */
+    const char *link_path;   /* the same of the link's own socket */
+    /* Once everything is served; may be NULL. */
+    void (*on_ready)(void *context);
+    void *ready_context;
 };
 
 /* Runs until SIGINT, SIGTERM or SIGHUP; boards that are attached then stay attached. The options

@@ -2,37 +2,62 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "guest-linux/host_candidate.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
 #include "shared/link/link_address.h"
 #include "shared/link/listen.h"
+#include "shared/link/refusal_log.h"
 
 struct host_link {
-    struct handshake_config handshake;
+    uv_loop_t *loop;
+    struct handshake_config handshake; /* of the TCP port */
+    struct handshake_config local_handshake;
     const struct host_link_callbacks *callbacks;
     void *context;
     struct listen *listen;
+    struct listen *local_listen;
+    unsigned open_listens;
+    const char *path;        /* the local one's */
+    const char *transport;   /* of the last host */
     struct session *session; /* of the host that is there, or NULL */
+    char run[WIRE_RUN_SIZE]; /* that host's */
     char peer[EVENT_PEER_SIZE];
+    struct host_candidate candidate; /* waits for what `session` answers to a probe */
+    struct refusal_log refusals;
     bool closing;
     void (*on_closed)(void *context);
 };
 
-static void read_peer(struct session *session, char peer[EVENT_PEER_SIZE])
+static const char *find_source(const struct host_link *link, struct session *session,
+                               char ip[LINK_ADDRESS_TEXT_SIZE], uint16_t *port)
 {
-    const uv_tcp_t *tcp = (const uv_tcp_t *)session_stream(session);
-    struct sockaddr_storage address;
-    int len = sizeof address;
-    char ip[EVENT_PEER_SIZE - 8] = "?";
+    const uv_stream_t *stream = session_stream(session);
 
-    if (uv_tcp_getpeername(tcp, (struct sockaddr *)&address, &len) != 0) {
-        text_copy(peer, EVENT_PEER_SIZE, ip);
-        return;
+    if (stream != NULL && stream->type != UV_TCP) {
+        *port = 0;
+        return link->path;
     }
-    (void)uv_ip_name((const struct sockaddr *)&address, ip, sizeof ip);
-    snprintf(peer, EVENT_PEER_SIZE, "%s:%u", ip, (unsigned)link_address_port(&address));
+    link_address_of_peer((const uv_tcp_t *)stream, ip, port);
+    return ip;
+}
+
+static void read_peer(struct host_link *link, struct session *session)
+{
+    char ip[LINK_ADDRESS_TEXT_SIZE];
+    uint16_t port;
+    const char *source = find_source(link, session, ip, &port);
+
+    if (port != 0) {
+        link->transport = "tcp";
+        snprintf(link->peer, sizeof link->peer, "%s:%u", ip, (unsigned)port);
+    } else {
+        link->transport = "bridge";
+        text_copy(link->peer, sizeof link->peer, source);
+    }
 }
 
 static void end_session(struct host_link *link)
@@ -41,20 +66,73 @@ static void end_session(struct host_link *link)
     link->callbacks->on_down(link->context);
 }
 
+static void take_session(struct host_link *link, struct session *session,
+                         const struct wire_hello *peer)
+{
+    read_peer(link, session);
+    link->session = session;
+    memcpy(link->run, peer->run, sizeof link->run);
+    log_info("linked with the host at %s (%s)", link->peer, peer->agent);
+    link->callbacks->on_up(link->context);
+}
+
+static void replace_session(struct host_link *link, struct session *session,
+                            const struct wire_hello *peer)
+{
+    struct session *older = link->session;
+
+    log_warning("host: a newer link takes over from %s", link->peer);
+    end_session(link);
+    session_bye(older, "busy", "another host agent has taken over the link");
+    take_session(link, session, peer);
+}
+
+static void refuse_busy(struct host_link *link, struct session *session)
+{
+    char message[WIRE_TEXT_SIZE];
+    char ip[LINK_ADDRESS_TEXT_SIZE];
+    const char *source;
+    uint16_t port;
+    unsigned held_back;
+
+    source = find_source(link, session, ip, &port);
+    snprintf(message, sizeof message,
+             "the host agent at %s has the link to this guest and answers: end it there first, for "
+             "a guest has one host",
+             link->peer);
+    if (refusal_log_take(&link->refusals, source, uv_now(link->loop), &held_back)) {
+        log_warning("a second host agent, at %s port %u, was refused: %s (%u more were, untold)",
+                    source, (unsigned)port, message, held_back);
+    }
+    session_bye(session, "busy", message);
+}
+
+/* Whether the host that has the link is still there decides; only one can wait for that. */
+static void consider(struct host_link *link, struct session *session, const struct wire_hello *peer)
+{
+    if (link->candidate.session != NULL) {
+        refuse_busy(link, session);
+        return;
+    }
+    link->candidate.session = session;
+    link->candidate.hello = *peer;
+    /* A failure ends the older session, and its on_closed makes room. */
+    session_probe(link->session);
+}
+
 static void on_session_up(void *context, struct session *session, const struct wire_hello *peer)
 {
     struct host_link *link = context;
-    struct session *older = link->session;
 
-    if (older != NULL) {
-        log_warning("host: a newer link takes over from %s", link->peer);
-        end_session(link);
-        session_bye(older, "busy", "another host agent has taken over the link");
+    if (peer->import[0] != '\0') {
+        session_bye(session, "import", "this guest has asked for no such import");
+    } else if (link->session == NULL) {
+        take_session(link, session, peer);
+    } else if (strcmp(link->run, peer->run) == 0) {
+        replace_session(link, session, peer);
+    } else {
+        consider(link, session, peer);
     }
-    link->session = session;
-    read_peer(session, link->peer);
-    log_info("linked with the host at %s (%s)", link->peer, peer->agent);
-    link->callbacks->on_up(link->context);
 }
 
 static bool is_from_host(enum wire_type type)
@@ -75,16 +153,13 @@ static bool is_from_host(enum wire_type type)
     }
 }
 
-static void on_session_line(void *context, struct session *session, char *line, size_t len)
+/* Returns 0, or ERR_INVALID if the line has ended the session. */
+static int take_line(void *context, char *line, size_t len)
 {
     struct host_link *link = context;
     struct wire_message message;
-    int err;
+    int err = wire_message_from_line(line, len, &message);
 
-    if (session != link->session) {
-        return; /* An older host, already told that it is no longer heard. */
-    }
-    err = wire_message_from_line(line, len, &message);
     if (err == ERR_UNSUPPORTED) {
         log_debug("host: ignored a message of a type this version does not know");
     } else if (err == 0 && is_from_host(message.type)) {
@@ -94,7 +169,58 @@ static void on_session_line(void *context, struct session *session, char *line, 
     } else {
         log_warning("host: sent a line that makes no sense (%s); it has to link anew",
                     error_text(err != 0 ? err : ERR_INVALID));
-        session_bye(session, "invalid", "the guest could not understand a line");
+        session_bye(link->session, "invalid", "the guest could not understand a line");
+        return ERR_INVALID;
+    }
+    return link->closing ? ERR_CANCELLED : 0;
+}
+
+static void on_session_line(void *context, struct session *session, char *line, size_t len)
+{
+    struct host_link *link = context;
+
+    if (session == link->session) {
+        take_line(link, line, len);
+    } else if (session == link->candidate.session &&
+               host_candidate_add_line(&link->candidate, line, len) != 0) {
+        host_candidate_clear(&link->candidate);
+        session_bye(session, "busy", "another host agent has the link to this guest");
+    }
+    /* Else an older host, already told that it is no longer heard. */
+}
+
+/* The one that waited has the link now, and what it has said is heard. */
+static void take_candidate(struct host_link *link)
+{
+    struct host_candidate candidate = link->candidate;
+
+    link->candidate = (struct host_candidate){.session = NULL};
+    if (session_stream(candidate.session) == NULL) {
+        host_candidate_clear(&candidate); /* It has just gone itself. */
+        return;
+    }
+    if (link->session != NULL) {
+        replace_session(link, candidate.session, &candidate.hello);
+    } else {
+        take_session(link, candidate.session, &candidate.hello);
+    }
+    host_candidate_replay(&candidate, take_line, link);
+    host_candidate_clear(&candidate);
+}
+
+static void on_session_probed(void *context, struct session *session, bool answers)
+{
+    struct host_link *link = context;
+    struct session *waiting = link->candidate.session;
+
+    if (session != link->session || waiting == NULL || link->closing) {
+        return;
+    }
+    if (answers) {
+        host_candidate_clear(&link->candidate);
+        refuse_busy(link, waiting);
+    } else {
+        take_candidate(link);
     }
 }
 
@@ -105,13 +231,19 @@ static void on_session_closed(void *context, struct session *session, bool was_u
 
     (void)error;
     if (!was_up) {
-        log_info("host: a connection was no host agent's: %s", reason);
+        return; /* No host agent's, as listen has logged. */
+    }
+    if (session == link->candidate.session) {
+        host_candidate_clear(&link->candidate);
     } else if (session == link->session) {
         log_warning("host: %s", reason);
         if (link->closing) {
             link->session = NULL;
-        } else {
-            end_session(link);
+            return;
+        }
+        end_session(link);
+        if (link->candidate.session != NULL) {
+            take_candidate(link);
         }
     }
 }
@@ -129,10 +261,27 @@ static const struct session_callbacks session_callbacks = {
     .on_gap = on_session_gap,
     .on_up = on_session_up,
     .on_line = on_session_line,
+    .on_probed = on_session_probed,
     .on_closed = on_session_closed,
 };
 
-int host_link_open(uv_loop_t *loop, const struct config *config, const char *run,
+static int open_listens(uv_loop_t *loop, const struct config *config, struct host_link *link)
+{
+    int err = listen_open_local(loop, link->path, &link->local_handshake, &session_callbacks, link,
+                                &link->local_listen);
+
+    if (err != 0) {
+        return err == ERR_EXISTS ? ERR_BUSY : err;
+    }
+    link->open_listens = 1;
+    err = listen_open(loop, config->link_address, config->link_port, &link->handshake,
+                      &session_callbacks, link, &link->listen);
+    link->open_listens += err == 0 ? 1 : 0;
+    return err;
+}
+
+int host_link_open(uv_loop_t *loop, const struct config *config,
+                   const struct host_link_doors *doors, const char *run,
                    const struct host_link_callbacks *callbacks, void *context,
                    struct host_link **link)
 {
@@ -142,19 +291,33 @@ int host_link_open(uv_loop_t *loop, const struct config *config, const char *run
     if (opened == NULL) {
         return ERR_NOMEM;
     }
+    opened->loop = loop;
     opened->handshake.role = WIRE_ROLE_GUEST;
     opened->handshake.run = run;
-    opened->handshake.allow_unauthenticated = config->link_auth == CONFIG_AUTH_NONE;
+    opened->local_handshake = opened->handshake;
+    opened->local_handshake.method = WIRE_AUTH_NONE;
+    opened->handshake.method =
+        config->link_auth == CONFIG_AUTH_NONE ? WIRE_AUTH_NONE : WIRE_AUTH_KEY;
+    opened->handshake.read_key = key_file_read_for_handshake;
+    opened->handshake.key_context = doors->key;
     opened->callbacks = callbacks;
     opened->context = context;
-    err = listen_open(loop, config->link_address, config->link_port, &opened->handshake,
-                      &session_callbacks, opened, &opened->listen);
-    if (err != 0) {
+    opened->path = doors->path;
+    opened->transport = "tcp";
+    err = open_listens(loop, config, opened);
+    if (err == 0) {
+        *link = opened;
+    } else if (opened->open_listens > 0) {
+        host_link_close(opened, NULL); /* It frees itself. */
+    } else {
         free(opened);
-        return err;
     }
-    *link = opened;
-    return 0;
+    return err;
+}
+
+const char *host_link_transport(const struct host_link *link)
+{
+    return link->transport;
 }
 
 const char *host_link_peer(const struct host_link *link)
@@ -206,6 +369,9 @@ static void on_listen_closed(void *context)
 {
     struct host_link *link = context;
 
+    if (--link->open_listens > 0) {
+        return;
+    }
     if (link->on_closed != NULL) {
         link->on_closed(link->context);
     }
@@ -216,5 +382,9 @@ void host_link_close(struct host_link *link, void (*on_closed)(void *context))
 {
     link->closing = true;
     link->on_closed = on_closed;
-    listen_close(link->listen, on_listen_closed);
+    host_candidate_clear(&link->candidate);
+    listen_close(link->local_listen, on_listen_closed);
+    if (link->listen != NULL) {
+        listen_close(link->listen, on_listen_closed);
+    }
 }

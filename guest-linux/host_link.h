@@ -1,5 +1,7 @@
 /* The link to the host agent: listens for it, hands on what it says, reports to it. One host at a
- * time; a newer one takes over from an older one, whose end may not have been noticed. */
+ * time: while one has the link, another is refused (`busy`) if the first still answers, and takes
+ * over if it does not. The same run of the host agent linking anew takes over at once, for it has
+ * but one link. */
 #ifndef TTYFERRY_GUEST_HOST_LINK_H
 #define TTYFERRY_GUEST_HOST_LINK_H
 
@@ -9,6 +11,7 @@
 #include "shared/core/config.h"
 #include "shared/core/event.h"
 #include "shared/core/wire_message.h"
+#include "shared/link/key_file.h"
 
 struct host_link;
 
@@ -23,15 +26,27 @@ struct host_link_callbacks {
     void (*on_down)(void *context);
 };
 
-/* Listens as `config` says, which, like `run` (the id of this agent run), `callbacks` and
- * `context`, must outlive the link. Returns 0; ERR_EXISTS if something listens there already;
- * ERR_INVALID for a bad address; ERR_DENIED, ERR_NOMEM, ERR_IO. */
-int host_link_open(uv_loop_t *loop, const struct config *config, const char *run,
+/* Where hosts come in beside the configuration's port. */
+struct host_link_doors {
+    const char *path;           /* of the Unix socket for root, who proves nothing */
+    const struct key_file *key; /* what hosts at the port prove; unused with "auth": "none" */
+};
+
+/* Listens as `config` says, which, like `doors`' contents, `run` (the id of this agent run),
+ * `callbacks` and `context`, must outlive the link. Returns 0; ERR_EXISTS if something listens at
+ * that port already, ERR_BUSY at that socket; ERR_INVALID for a bad address; ERR_DENIED, ERR_NOMEM,
+ * ERR_IO. */
+int host_link_open(uv_loop_t *loop, const struct config *config,
+                   const struct host_link_doors *doors, const char *run,
                    const struct host_link_callbacks *callbacks, void *context,
                    struct host_link **link);
 
-/* The host's address, for people: "127.0.0.1:51234". The link owns it. */
+/* The host's address, for people: "127.0.0.1:51234", or the socket's path for one that came over a
+ * bridge. The link owns it. */
 const char *host_link_peer(const struct host_link *link);
+
+/* "tcp" or "bridge". Static storage. */
+const char *host_link_transport(const struct host_link *link);
 
 /* Reports EVENT_ATTACHING, _READY, _FAILED or _DETACHED; other types are not the host's to hear
  * from us. Without a host nothing is sent: the answer to its next snapshot tells it all. */

@@ -261,8 +261,8 @@ static int listen_to_windows(struct agent *agent)
 
 static int open_link(struct agent *agent)
 {
-    int error = guest_link_open(&agent->loop, &agent->options->config, agent->run, &link_callbacks,
-                                agent, &agent->link);
+    int error = guest_link_open(&agent->loop, &agent->options->config, &agent->options->key,
+                                agent->run, &link_callbacks, agent, &agent->link);
 
     if (error == 0) {
         board_teller_set_link(agent->teller, agent->link);

@@ -4,9 +4,11 @@
 
 #include "host-win/board_watch.h"
 #include "shared/core/config.h"
+#include "shared/link/key_file.h"
 
 struct agent_options {
     struct config config;
+    struct key_file key;     /* unused with "auth": "none" */
     const char *stream_path; /* the pipe's full name */
     struct board_watch_options boards;
 };

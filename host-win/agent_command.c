@@ -18,14 +18,19 @@
 #define BELIEVE_WINDOWS "TTYFERRY_LAB_BELIEVE_WINDOWS"
 
 static const char help[] =
-    "Usage: ttyferry agent [--config PATH] [--log-level LEVEL] [--stream PIPE]\n"
+    "Usage: ttyferry agent [--config PATH] [--key PATH] [--log-level LEVEL]\n"
+    "                      [--log-file PATH] [--stream PIPE]\n"
     "\n"
     "Runs the host agent in the foreground: hears boards come and go, tells the guest agent, and\n"
     "serves the event stream to this user's programs. Ctrl-C ends it.\n"
     "\n"
     "  --config PATH      the configuration; without it %LOCALAPPDATA%\\ttyferry\\config.json, if\n"
     "                     there is one\n"
-    "  --log-level LEVEL  error, warning, info (the default) or debug; the log goes to stderr\n"
+    "  --key PATH         the key that the guest must prove; without it\n"
+    "                     %LOCALAPPDATA%\\ttyferry\\key. Unused where the configuration says\n"
+    "                     \"auth\": \"none\"\n"
+    "  --log-level LEVEL  error, warning, info (the default) or debug\n"
+    "  --log-file PATH    write the log there instead of to stderr; at 1 MiB it becomes PATH.1\n"
     "  --stream PIPE      serve the stream here instead of \\\\.\\pipe\\ttyferry-SID\n"
     "\n"
     "Exit codes: 0 ended in order, 1 failed, 2 usage.\n";
@@ -50,10 +55,17 @@ int agent_command(int argc, char **argv)
     int error;
 
     find_default_config(config_path);
-    if (!cli_agent_prepare(help, argc, argv, config_path, &agent, &exit_code)) {
+    if (!cli_agent_prepare(help, NULL, argc, argv, config_path, &agent, &exit_code)) {
         return exit_code;
     }
+    if (!cli_agent_check_key(&agent, &exit_code)) {
+        return exit_code;
+    }
+    if (cli_agent_log_to(agent.log_file) != CLI_DONE) {
+        return CLI_FAILED;
+    }
     options.config = agent.config;
+    options.key = agent.key;
     options.stream_path = agent.stream;
     if (options.stream_path == NULL) {
         error = local_client_default_path(stream_path, sizeof stream_path);

@@ -9,7 +9,7 @@
 #include "shared/core/text.h"
 #include "shared/link/dial.h"
 
-#define REASON_SIZE 256
+#define REASON_SIZE 512
 
 struct guest_link {
     struct handshake_config handshake;
@@ -38,6 +38,14 @@ static bool is_report(enum wire_type type)
            type == WIRE_DETACHED;
 }
 
+static void take_bye(struct guest_link *link, const struct event *bye)
+{
+    log_info("guest: says bye (%s): %s", bye->code, bye->message);
+    if (strcmp(bye->code, "busy") == 0) {
+        dial_defer(link->dial); /* The other host won't be gone in a moment. */
+    }
+}
+
 static void on_session_line(void *context, struct session *session, char *line, size_t len)
 {
     struct guest_link *link = context;
@@ -49,7 +57,7 @@ static void on_session_line(void *context, struct session *session, char *line, 
     } else if (error == 0 && is_report(message.type)) {
         link->callbacks->on_report(link->context, &message.event);
     } else if (error == 0 && message.type == WIRE_BYE) {
-        log_info("guest: says bye (%s): %s", message.event.code, message.event.message);
+        take_bye(link, &message.event);
     } else {
         log_warning("guest: sent a line that makes no sense (%s); linking anew",
                     error_text(error != 0 ? error : ERR_INVALID));
@@ -90,8 +98,8 @@ static const struct session_callbacks session_callbacks = {
     .on_closed = on_session_closed,
 };
 
-int guest_link_open(uv_loop_t *loop, const struct config *config, const char *run,
-                    const struct guest_link_callbacks *callbacks, void *context,
+int guest_link_open(uv_loop_t *loop, const struct config *config, const struct key_file *key,
+                    const char *run, const struct guest_link_callbacks *callbacks, void *context,
                     struct guest_link **link)
 {
     struct guest_link *opened = calloc(1, sizeof *opened);
@@ -102,7 +110,10 @@ int guest_link_open(uv_loop_t *loop, const struct config *config, const char *ru
     }
     opened->handshake.role = WIRE_ROLE_HOST;
     opened->handshake.run = run;
-    opened->handshake.allow_unauthenticated = config->link_auth == CONFIG_AUTH_NONE;
+    opened->handshake.method =
+        config->link_auth == CONFIG_AUTH_NONE ? WIRE_AUTH_NONE : WIRE_AUTH_KEY;
+    opened->handshake.read_key = key_file_read_for_handshake;
+    opened->handshake.key_context = key;
     opened->callbacks = callbacks;
     opened->context = context;
     snprintf(opened->peer, sizeof opened->peer, "%.*s:%u", EVENT_PEER_SIZE - 8,

@@ -8,6 +8,7 @@
 #include "shared/core/config.h"
 #include "shared/core/sharing.h"
 #include "shared/core/wire_message.h"
+#include "shared/link/key_file.h"
 
 struct guest_link;
 
@@ -22,11 +23,12 @@ struct guest_link_callbacks {
     void (*on_down)(void *context);
 };
 
-/* Starts dialling the address in `config`, which, like `run` (the id of this agent run),
- * `callbacks` and `context`, must outlive the link. Returns 0, ERR_INVALID for a bad address, or
+/* Starts dialling the address in `config`, which, like `key` (where the key is that the guest
+ * proves; unused with "auth": "none"), `run` (the id of this agent run), `callbacks` and `context`,
+ * must outlive the link. Returns 0, ERR_INVALID for a bad address, or
  * ERR_NOMEM. */
-int guest_link_open(uv_loop_t *loop, const struct config *config, const char *run,
-                    const struct guest_link_callbacks *callbacks, void *context,
+int guest_link_open(uv_loop_t *loop, const struct config *config, const struct key_file *key,
+                    const char *run, const struct guest_link_callbacks *callbacks, void *context,
                     struct guest_link **link);
 
 bool guest_link_is_up(const struct guest_link *link);

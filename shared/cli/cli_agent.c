@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "shared/cli/cli.h"
-#include "shared/cli/cli_args.h"
 #include "shared/cli/cli_output.h"
 #include "shared/cli/config_file.h"
+#include "shared/cli/log_file.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 
@@ -42,32 +42,63 @@ static int load_config(const char *path, bool is_required, struct config *config
     return CLI_FAILED;
 }
 
-static int check_auth(const struct config *config, const char *path)
+/* The agents run as root in the guest and as the user on Windows, whose keys these are. */
+static void find_key(const char *named, struct cli_agent *agent)
 {
-    if (config->link_auth == CONFIG_AUTH_NONE) {
-        return CLI_DONE;
+    agent->key.owner = 0;
+    agent->key.path = named != NULL ? named : agent->key_path;
+    if (key_file_default_path(agent->key_path) != 0) {
+        agent->key_path[0] = '\0'; /* No such file: told when a key is wanted. */
     }
-    cli_output_error(VERB,
-                     "this version can't prove a key to the other side yet. To link without any "
-                     "proof, write {\"link\": {\"auth\": \"none\"}} into %s",
-                     path);
-    return CLI_FAILED;
 }
 
-bool cli_agent_prepare(const char *help, int argc, char **argv, const char *default_path,
-                       struct cli_agent *agent, int *exit_code)
+bool cli_agent_check_key(const struct cli_agent *agent, int *exit_code)
+{
+    char reason[KEY_FILE_REASON_SIZE];
+    struct link_key key;
+
+    if (agent->config.link_auth == CONFIG_AUTH_NONE) {
+        return true;
+    }
+    if (key_file_read(&agent->key, &key, reason) != 0) {
+        cli_output_error(VERB, "%s", reason);
+        *exit_code = CLI_FAILED;
+        return false;
+    }
+    link_key_wipe(&key);
+    return true;
+}
+
+int cli_agent_log_to(const char *path)
+{
+    struct log_file *file; /* It lives as long as the program. */
+    int error = path != NULL ? log_file_open(path, &file) : 0;
+
+    if (error != 0) {
+        cli_output_error(VERB, "the log can't be written to %s: %s", path, error_text(error));
+        return CLI_FAILED;
+    }
+    return CLI_DONE;
+}
+
+bool cli_agent_prepare(const char *help, const struct cli_option *own, int argc, char **argv,
+                       const char *default_path, struct cli_agent *agent, int *exit_code)
 {
     const char *config_path = NULL;
     const char *log_level = NULL;
-    const struct cli_option options[] = {
-        {"--config", &config_path, NULL},
-        {"--log-level", &log_level, NULL},
+    const char *key_path = NULL;
+    struct cli_option options[5 + CLI_AGENT_OWN_OPTIONS_MAX + 1] = {
+        {"--config", &config_path, NULL},   {"--key", &key_path, NULL},
+        {"--log-level", &log_level, NULL},  {"--log-file", &agent->log_file, NULL},
         {"--stream", &agent->stream, NULL},
-        {NULL, NULL, NULL},
     };
     const struct cli_args args = {.verb = VERB, .help = help, .options = options};
 
+    for (size_t i = 0; own != NULL && own[i].name != NULL && i < CLI_AGENT_OWN_OPTIONS_MAX; i++) {
+        options[4 + i] = own[i];
+    }
     agent->stream = NULL;
+    agent->log_file = NULL;
     if (!cli_args_parse(&args, argc, argv, exit_code)) {
         return false;
     }
@@ -76,9 +107,7 @@ bool cli_agent_prepare(const char *help, int argc, char **argv, const char *defa
         const char *path = config_path != NULL ? config_path : default_path;
 
         *exit_code = load_config(path, config_path != NULL, &agent->config);
-        if (*exit_code == CLI_DONE) {
-            *exit_code = check_auth(&agent->config, path);
-        }
+        find_key(key_path, agent);
     }
     return *exit_code == CLI_DONE;
 }

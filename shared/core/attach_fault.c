@@ -1,5 +1,7 @@
 #include "shared/core/attach_fault.h"
 
+#include <string.h>
+
 #define FOREVER ATTACH_FAULT_RETRY_FOREVER
 
 static const struct attach_fault_info infos[FAULT_COUNT] = {
@@ -35,6 +37,8 @@ static const struct attach_fault_info infos[FAULT_COUNT] = {
     [FAULT_NO_ADDRESS] = {"no_windows_address", "the address of Windows could not be found out",
                           "Set \"usbipd\": {\"address\": ...} in /etc/ttyferry/config.json.", 1000,
                           15000, FOREVER},
+    [FAULT_NO_HOST] = {"no_host", "the host agent, through which the import goes, is not there",
+                       "See that ttyferry runs on Windows.", 1000, 15000, FOREVER},
     [FAULT_REFUSED] = {"usbipd_refused", "nothing listens at usbipd's address",
                        "Start the service usbipd on Windows, or install usbipd-win.", 500, 15000,
                        FOREVER},
@@ -91,4 +95,12 @@ enum attach_fault attach_fault_from_status(uint32_t status)
     if (status >= 1 && status <= 5)
         return (enum attach_fault)(FAULT_USBIPD_MONITOR + (status - 1));
     return FAULT_USBIPD_STATUS;
+}
+
+enum attach_fault attach_fault_from_code(const char *code)
+{
+    for (int fault = FAULT_NONE + 1; fault < FAULT_COUNT; fault++)
+        if (strcmp(infos[fault].code, code) == 0)
+            return (enum attach_fault)fault;
+    return FAULT_INTERNAL;
 }

@@ -16,6 +16,7 @@ enum attach_fault {
     FAULT_USBIPD_STATUS,    /* any other */
     /* The way to usbipd. */
     FAULT_NO_ADDRESS,
+    FAULT_NO_HOST,
     FAULT_REFUSED,
     FAULT_UNREACHABLE,
     FAULT_IMPORT_TIMEOUT,
@@ -53,5 +54,8 @@ const struct attach_fault_info *attach_fault_info(enum attach_fault fault);
 
 /* The fault for a status other than 0 in an import's reply. */
 enum attach_fault attach_fault_from_status(uint32_t status);
+
+/* The fault of that code, as the host names it; FAULT_INTERNAL for one that is not known. */
+enum attach_fault attach_fault_from_code(const char *code);
 
 #endif

@@ -16,6 +16,11 @@ void line_reader_finish(struct line_reader *reader)
     line_reader_init(reader, reader->limit);
 }
 
+void line_reader_set_limit(struct line_reader *reader, size_t limit)
+{
+    reader->limit = limit;
+}
+
 /* Makes room for `len` more bytes and a terminator. */
 static int reserve(struct line_reader *reader, size_t len)
 {

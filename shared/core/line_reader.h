@@ -22,6 +22,9 @@ typedef int (*line_reader_fn)(void *context, char *line, size_t len);
 void line_reader_init(struct line_reader *reader, size_t limit);
 void line_reader_finish(struct line_reader *reader);
 
+/* Another limit from the next line on; may be called in `on_line`. Not below what is held. */
+void line_reader_set_limit(struct line_reader *reader, size_t limit);
+
 /* Feeds bytes. Returns 0; ERR_TOO_LONG once a line exceeds the limit; ERR_INVALID for a NUL byte;
  * ERR_NOMEM; or what `on_line` returned. After one of the reader's own errors it stays failed, for
  * what follows can't be told apart. */

@@ -13,9 +13,27 @@ static bool is_run(const char *text)
     return text_is_hex(text, WIRE_RUN_SIZE - 1);
 }
 
+static bool is_digest(const char *text)
+{
+    return text_is_hex(text, WIRE_MAC_SIZE - 1);
+}
+
 static const struct json_text_field hello_fields[] = {
     JSON_TEXT_FIELD(struct wire_hello, agent, "agent", false, text_is_plain),
     JSON_TEXT_FIELD(struct wire_hello, run, "run", false, is_run),
+};
+
+static const struct json_text_field nonce_fields[] = {
+    JSON_TEXT_FIELD(struct wire_hello, nonce, "nonce", false, is_digest),
+};
+
+/* Written only where there is one, for most hellos are those of links. */
+static const struct json_text_field import_fields[] = {
+    JSON_TEXT_FIELD(struct wire_hello, import, "import", true, is_run),
+};
+
+static const struct json_text_field proof_fields[] = {
+    JSON_TEXT_FIELD(struct wire_proof, mac, "mac", false, is_digest),
 };
 
 static const struct json_text_field bye_fields[] = {
@@ -26,6 +44,22 @@ static const struct json_text_field bye_fields[] = {
 /* Indexed by enum wire_role. */
 static const char *const role_names[] = {"host", "guest"};
 
+/* Indexed by enum wire_auth. */
+static const char *const method_names[] = {"hmac-sha256", "none", "other"};
+
+/* An object, so that a method may add what it needs. */
+static int add_auth(struct cJSON *object, const struct wire_hello *hello)
+{
+    struct cJSON *auth = json_text_add_object(object, "auth");
+    int result =
+        auth != NULL ? json_text_add_string(auth, "method", method_names[hello->auth]) : ERR_NOMEM;
+
+    if (result == 0 && hello->auth == WIRE_AUTH_KEY) {
+        result = json_text_add_fields(auth, nonce_fields, COUNT(nonce_fields), hello);
+    }
+    return result;
+}
+
 static int add_hello(struct cJSON *object, const struct wire_hello *hello)
 {
     if (json_text_add_string(object, "type", "hello") != 0 ||
@@ -34,10 +68,18 @@ static int add_hello(struct cJSON *object, const struct wire_hello *hello)
         json_text_add_fields(object, hello_fields, COUNT(hello_fields), hello) != 0) {
         return ERR_NOMEM;
     }
-    /* An object, so that a method may add what it needs, such as a nonce. */
-    struct cJSON *auth = json_text_add_object(object, "auth");
-    const char *method = hello->auth == WIRE_AUTH_NONE ? "none" : "other";
-    return auth != NULL ? json_text_add_string(auth, "method", method) : ERR_NOMEM;
+    if (hello->import[0] != '\0' &&
+        json_text_add_fields(object, import_fields, COUNT(import_fields), hello) != 0) {
+        return ERR_NOMEM;
+    }
+    return add_auth(object, hello);
+}
+
+static int add_proof(struct cJSON *object, const struct wire_proof *proof)
+{
+    int result = json_text_add_string(object, "type", "proof");
+    return result == 0 ? json_text_add_fields(object, proof_fields, COUNT(proof_fields), proof)
+                       : result;
 }
 
 static int add_bye(struct cJSON *object, const struct wire_bye *bye)
@@ -50,6 +92,17 @@ int wire_hello_to_line(const struct wire_hello *hello, char **line, size_t *len)
 {
     struct cJSON *object = json_text_create_object();
     int result = object != NULL ? add_hello(object, hello) : ERR_NOMEM;
+    if (result == 0) {
+        result = json_text_print_line(object, line, len);
+    }
+    json_text_free(object);
+    return result;
+}
+
+int wire_proof_to_line(const struct wire_proof *proof, char **line, size_t *len)
+{
+    struct cJSON *object = json_text_create_object();
+    int result = object != NULL ? add_proof(object, proof) : ERR_NOMEM;
     if (result == 0) {
         result = json_text_print_line(object, line, len);
     }
@@ -84,14 +137,27 @@ static int get_role(const struct cJSON *object, enum wire_role *role)
     return ERR_INVALID;
 }
 
-static int get_auth(const struct cJSON *object, enum wire_auth *auth)
+static enum wire_auth auth_from_name(const char *method)
+{
+    size_t i = 0;
+
+    while (i < WIRE_AUTH_OTHER && strcmp(method, method_names[i]) != 0) {
+        i++;
+    }
+    return (enum wire_auth)i;
+}
+
+static int get_auth(const struct cJSON *object, struct wire_hello *hello)
 {
     const struct cJSON *slot = json_text_get_object(object, "auth");
     char method[WIRE_CODE_SIZE];
     if (slot == NULL || json_text_get_string(slot, "method", false, method, sizeof method) != 0) {
         return ERR_INVALID;
     }
-    *auth = strcmp(method, "none") == 0 ? WIRE_AUTH_NONE : WIRE_AUTH_OTHER;
+    hello->auth = auth_from_name(method);
+    if (hello->auth == WIRE_AUTH_KEY) {
+        return json_text_get_fields(slot, nonce_fields, COUNT(nonce_fields), hello);
+    }
     return 0;
 }
 
@@ -108,8 +174,9 @@ static int get_hello(const struct cJSON *object, struct wire_hello *hello)
         *hello = read;
         return ERR_VERSION;
     }
-    if (get_role(object, &read.role) != 0 || get_auth(object, &read.auth) != 0 ||
-        json_text_get_fields(object, hello_fields, COUNT(hello_fields), &read) != 0) {
+    if (get_role(object, &read.role) != 0 || get_auth(object, &read) != 0 ||
+        json_text_get_fields(object, hello_fields, COUNT(hello_fields), &read) != 0 ||
+        json_text_get_fields(object, import_fields, COUNT(import_fields), &read) != 0) {
         return ERR_INVALID;
     }
     *hello = read;
@@ -138,6 +205,27 @@ int wire_hello_from_line(const char *line, size_t len, struct wire_hello *hello,
         } else if (strcmp(type, "bye") == 0) {
             result = get_bye(object, bye);
         }
+    }
+    json_text_free(object);
+    return result;
+}
+
+int wire_proof_from_line(const char *line, size_t len, struct wire_proof *proof,
+                         struct wire_bye *bye)
+{
+    struct cJSON *object = json_text_parse_object(line, len);
+    struct wire_proof read = {0};
+    char type[8];
+    int result = ERR_INVALID;
+    if (object != NULL && json_text_get_string(object, "type", false, type, sizeof type) == 0) {
+        if (strcmp(type, "bye") == 0) {
+            result = get_bye(object, bye);
+        } else if (strcmp(type, "proof") == 0) {
+            result = json_text_get_fields(object, proof_fields, COUNT(proof_fields), &read);
+        }
+    }
+    if (result == 0) {
+        *proof = read;
     }
     json_text_free(object);
     return result;

@@ -31,6 +31,10 @@ int dial_open(uv_loop_t *loop, const char *address, uint16_t port,
  * over. */
 void dial_kick(struct dial *dial);
 
+/* The peer wants none of this side now: the next try comes after DIAL_MAX_MS, however soon the
+ * session ends, unless a kick comes before. */
+void dial_defer(struct dial *dial);
+
 /* The session that is up, or NULL. Dial owns it. */
 struct session *dial_session(struct dial *dial);
 

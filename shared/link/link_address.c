@@ -1,6 +1,7 @@
 #include "shared/link/link_address.h"
 
 #include "shared/core/error.h"
+#include "shared/core/text.h"
 
 int link_address_from_text(const char *text, uint16_t port, struct sockaddr_storage *address)
 {
@@ -20,4 +21,17 @@ uint16_t link_address_port(const struct sockaddr_storage *address)
         return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
     }
     return ntohs(((const struct sockaddr_in *)address)->sin_port);
+}
+
+void link_address_of_peer(const uv_tcp_t *tcp, char ip[LINK_ADDRESS_TEXT_SIZE], uint16_t *port)
+{
+    struct sockaddr_storage address = {0};
+    int len = sizeof address;
+
+    text_copy(ip, LINK_ADDRESS_TEXT_SIZE, "?");
+    *port = 0;
+    if (tcp != NULL && uv_tcp_getpeername(tcp, (struct sockaddr *)&address, &len) == 0) {
+        (void)uv_ip_name((const struct sockaddr *)&address, ip, LINK_ADDRESS_TEXT_SIZE);
+        *port = link_address_port(&address);
+    }
 }

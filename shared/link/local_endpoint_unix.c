@@ -137,7 +137,7 @@ static int set_owner_and_mode(const char *path, const char *group)
     if (entry && lchown(path, (uid_t)-1, entry->gr_gid) != 0) {
         return error_from_errno();
     }
-    return chmod(path, 0660) == 0 ? 0 : error_from_errno();
+    return chmod(path, group ? 0660 : 0600) == 0 ? 0 : error_from_errno();
 }
 
 static int bind_socket(struct local_endpoint *endpoint, const char *group, int fd)

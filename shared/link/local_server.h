@@ -20,8 +20,8 @@ typedef int (*local_server_greet_fn)(void *context, char **line, size_t *len);
 
 /* Serves at `path`: on Unix a socket's file name, on Windows a pipe's full name.
  * Unix: the folder is made if missing (root, 0755); a socket left over by a dead agent is
- * replaced, a living one gives ERR_EXISTS; the socket's mode is 0660, its group `group` if that
- * is not NULL and exists.
+ * replaced, a living one gives ERR_EXISTS; the socket's mode is 0660 and its
+ * group `group` if that exists; with `group` NULL the mode is 0600.
  * Windows: CreateNamedPipeW with a DACL for the token user and SYSTEM only,
  * PIPE_REJECT_REMOTE_CLIENTS, FILE_FLAG_FIRST_PIPE_INSTANCE; `group` is ignored.
  * Returns 0, ERR_EXISTS, ERR_DENIED, ERR_NOMEM, ERR_IO. */

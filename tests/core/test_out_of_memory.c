@@ -31,9 +31,12 @@
     "{\"v\":1,\"run\":\"8c1f6a0be97d2c43\",\"seq\":1,\"time\":\"2026-08-31T12:34:56.789Z\","       \
     "\"event\":\"snapshot\",\"boards\":[" BOARD ",\"state\":\"ready\"," TTYS "}]}"
 #define ARRIVAL "{\"type\":\"arrival\",\"wanted\":true,\"board\":" BOARD "}}"
+#define DIGEST "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define HELLO                                                                                      \
     "{\"type\":\"hello\",\"protocol\":1,\"role\":\"host\",\"agent\":\"ttyferry 0.1.0\","           \
-    "\"run\":\"8c1f6a0be97d2c43\",\"auth\":{\"method\":\"none\"}}"
+    "\"run\":\"8c1f6a0be97d2c43\",\"import\":\"00112233445566ff\",\"auth\":{"                      \
+    "\"method\":\"hmac-sha256\",\"nonce\":\"" DIGEST "\"}}"
+#define PROOF "{\"type\":\"proof\",\"mac\":\"" DIGEST "\"}"
 
 /* What the operations work on; made anew for each failure. */
 struct ground {
@@ -41,6 +44,7 @@ struct ground {
     struct event event;
     struct wire_message message;
     struct wire_hello hello;
+    struct wire_proof proof;
     struct wire_bye bye;
     struct config config;
     struct line_reader reader;
@@ -63,6 +67,7 @@ static void prepare(struct ground *ground)
         event_json_to_event(SNAPSHOT, strlen(SNAPSHOT), &ground->event, &ground->boards), 0);
     assert_int_equal(wire_message_from_line(ARRIVAL, strlen(ARRIVAL), &ground->message), 0);
     assert_int_equal(wire_hello_from_line(HELLO, strlen(HELLO), &ground->hello, &ground->bye), 0);
+    strcpy(ground->proof.mac, DIGEST);
     strcpy(ground->bye.code, "busy");
     strcpy(ground->bye.message, "later");
     config_init(&ground->config);
@@ -139,6 +144,16 @@ static int write_hello(struct ground *ground)
     return result;
 }
 
+static int write_proof(struct ground *ground)
+{
+    char *line = NULL;
+    size_t len;
+    int result = wire_proof_to_line(&ground->proof, &line, &len);
+
+    free(line);
+    return result;
+}
+
 static int write_bye(struct ground *ground)
 {
     char *line = NULL;
@@ -152,6 +167,11 @@ static int write_bye(struct ground *ground)
 static int read_hello(struct ground *ground)
 {
     return wire_hello_from_line(HELLO, strlen(HELLO), &ground->hello, &ground->bye);
+}
+
+static int read_proof(struct ground *ground)
+{
+    return wire_proof_from_line(PROOF, strlen(PROOF), &ground->proof, &ground->bye);
 }
 
 static int read_config(struct ground *ground)
@@ -295,8 +315,10 @@ static const struct memory_case {
     {"out of memory: wire_message_to_line", write_message, false},
     {"out of memory: wire_message_from_line", read_message, true},
     {"out of memory: wire_hello_to_line", write_hello, false},
+    {"out of memory: wire_proof_to_line", write_proof, false},
     {"out of memory: wire_bye_to_line", write_bye, false},
     {"out of memory: wire_hello_from_line", read_hello, true},
+    {"out of memory: wire_proof_from_line", read_proof, true},
     {"out of memory: config_from_text", read_config, true},
     {"out of memory: line_reader_feed", feed_lines, false},
     {"out of memory: board_table_put", put_boards, false},

@@ -5,6 +5,12 @@
 #define HELLO                                                                                      \
     "{\"type\":\"hello\",\"protocol\":1,\"role\":\"guest\",\"agent\":\"ttyferry 0.1.0\","          \
     "\"run\":\"0123456789abcdef\",\"auth\":{\"method\":\"none\"}}\n"
+#define NONCE "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define KEY_HELLO                                                                                  \
+    "{\"type\":\"hello\",\"protocol\":1,\"role\":\"host\",\"agent\":\"ttyferry 0.1.0\","           \
+    "\"run\":\"0123456789abcdef\",\"import\":\"00112233445566ff\",\"auth\":{"                      \
+    "\"method\":\"hmac-sha256\",\"nonce\":\"" NONCE "\"}}\n"
+#define PROOF "{\"type\":\"proof\",\"mac\":\"" NONCE "\"}\n"
 #define BYE "{\"type\":\"bye\",\"code\":\"busy\",\"message\":\"say \\u001b it\"}\n"
 
 static void hello_round_trips(void **state)
@@ -31,6 +37,48 @@ static void hello_round_trips(void **state)
     assert_string_equal(read.run, hello.run);
     assert_int_equal(read.auth, hello.auth);
     free(line);
+}
+
+static void hello_by_key_round_trips(void **state)
+{
+    (void)state;
+    static const struct wire_hello hello = {
+        .protocol = 1,
+        .role = WIRE_ROLE_HOST,
+        .agent = "ttyferry 0.1.0",
+        .run = "0123456789abcdef",
+        .auth = WIRE_AUTH_KEY,
+        .nonce = NONCE,
+        .import = "00112233445566ff",
+    };
+    char *line = NULL;
+    size_t len = 0;
+    assert_int_equal(wire_hello_to_line(&hello, &line, &len), 0);
+    assert_string_equal(line, KEY_HELLO);
+    struct wire_hello read;
+    struct wire_bye bye;
+    assert_int_equal(wire_hello_from_line(line, len, &read, &bye), 0);
+    assert_int_equal(read.auth, WIRE_AUTH_KEY);
+    assert_string_equal(read.nonce, NONCE);
+    assert_string_equal(read.import, hello.import);
+    free(line);
+}
+
+static void proof_round_trips(void **state)
+{
+    (void)state;
+    static const struct wire_proof proof = {.mac = NONCE};
+    char *line = NULL;
+    size_t len = 0;
+    assert_int_equal(wire_proof_to_line(&proof, &line, &len), 0);
+    assert_string_equal(line, PROOF);
+    struct wire_proof read;
+    struct wire_bye bye;
+    assert_int_equal(wire_proof_from_line(line, len, &read, &bye), 0);
+    assert_string_equal(read.mac, NONCE);
+    free(line);
+    assert_int_equal(wire_proof_from_line(BYE, sizeof BYE - 1, &read, &bye), ERR_CLOSED);
+    assert_string_equal(bye.code, "busy");
 }
 
 static void bye_round_trips(void **state)
@@ -63,7 +111,7 @@ static void another_version_needs_no_more_than_its_number(void **state)
 static void another_method_is_told(void **state)
 {
     (void)state;
-    char *line = altered_line(HELLO, "\"none\"", "\"hmac-sha256\",\"nonce\":\"00\"");
+    char *line = altered_line(HELLO, "\"none\"", "\"passkey\",\"nonce\":\"00\"");
     struct wire_hello hello;
     struct wire_bye bye;
     assert_int_equal(wire_hello_from_line(line, strlen(line), &hello, &bye), 0);
@@ -102,6 +150,13 @@ static const struct bad_case {
     {"hello: auth is no object", HELLO, "{\"method\":\"none\"}", "\"none\""},
     {"hello: auth null", HELLO, "{\"method\":\"none\"}", "null"},
     {"hello: auth without method", HELLO, "\"method\":\"none\"", ""},
+    {"hello: no nonce", KEY_HELLO, ",\"nonce\":\"" NONCE "\"", ""},
+    {"hello: nonce null", KEY_HELLO, "\"" NONCE "\"", "null"},
+    {"hello: short nonce", KEY_HELLO, NONCE, "00"},
+    {"hello: long nonce", KEY_HELLO, NONCE, NONCE "0"},
+    {"hello: nonce in upper case", KEY_HELLO, "0a0b", "0A0B"},
+    {"hello: import is a path", KEY_HELLO, "00112233445566ff", "../../etc/passwd"},
+    {"hello: import is a number", KEY_HELLO, "\"00112233445566ff\"", "7"},
     {"bye: no code", BYE, "\"code\":\"busy\",", ""},
     {"bye: empty code", BYE, "busy", ""},
     {"bye: code is no code", BYE, "busy", "Busy!"},
@@ -121,13 +176,40 @@ static void run_bad(void **state)
     free(line);
 }
 
+static const struct bad_case bad_proofs[] = {
+    {"proof: not JSON", PROOF, "{", ""},
+    {"proof: another type", PROOF, "\"proof\"", "\"hello\""},
+    {"proof: no mac", PROOF, ",\"mac\":\"" NONCE "\"", ""},
+    {"proof: mac null", PROOF, "\"" NONCE "\"", "null"},
+    {"proof: empty mac", PROOF, NONCE, ""},
+    {"proof: half a mac", PROOF, NONCE, "000102030405060708090a0b0c0d0e0f"},
+    {"proof: mac a digit too long", PROOF, NONCE, NONCE "0"},
+    {"proof: mac in upper case", PROOF, "0a0b", "0A0B"},
+    {"proof: bye without code", BYE, "\"code\":\"busy\",", ""},
+};
+
+static void run_bad_proof(void **state)
+{
+    const struct bad_case *row = *state;
+    char *line = altered_line(row->line, row->find, row->replace);
+    struct wire_proof proof = {.mac = "old"};
+    struct wire_bye bye = {.code = "old"};
+    assert_int_equal(wire_proof_from_line(line, strlen(line), &proof, &bye), ERR_INVALID);
+    assert_string_equal(proof.mac, "old");
+    assert_string_equal(bye.code, "old");
+    free(line);
+}
+
 int main(void)
 {
     struct cases cases = {.count = 0};
     cases_add_one(&cases, "hello: round trip", hello_round_trips);
+    cases_add_one(&cases, "hello: round trip, by key", hello_by_key_round_trips);
+    cases_add_one(&cases, "proof: round trip", proof_round_trips);
     cases_add_one(&cases, "bye: round trip", bye_round_trips);
     cases_add_one(&cases, "hello: another version", another_version_needs_no_more_than_its_number);
     cases_add_one(&cases, "hello: another method", another_method_is_told);
     CASES_ADD(&cases, bad_cases, run_bad);
+    CASES_ADD(&cases, bad_proofs, run_bad_proof);
     return cases_run("wire_hello", &cases);
 }

@@ -17,6 +17,9 @@
 #define HELLO                                                                                      \
     "{\"type\":\"hello\",\"protocol\":1,\"role\":\"host\",\"agent\":\"raw\","                      \
     "\"run\":\"cccccccccccccccc\",\"auth\":{\"method\":\"none\"}}\n"
+#define OTHER_HELLO                                                                                \
+    "{\"type\":\"hello\",\"protocol\":1,\"role\":\"host\",\"agent\":\"raw\","                      \
+    "\"run\":\"eeeeeeeeeeeeeeee\",\"auth\":{\"method\":\"none\"}}\n"
 #define REMOVAL "{\"type\":\"removal\",\"id\":\"usb\\\\vid_1a86&pid_7523\\\\1\"}\n"
 #define BOARD_ID "usb\\vid_1a86&pid_7523\\1"
 
@@ -26,8 +29,11 @@
 struct ground {
     struct rig *rig;
     struct config config;
+    struct key_file key;
     struct host_link *link;
     uint16_t port;
+    char path[RIG_PATH_SIZE];
+    struct host_link_doors doors;
     char calls[32]; /* 'u'p, 'm'essage, 'd'own, 'c'losed, in their order */
     size_t call_count;
     size_t up_count;
@@ -107,8 +113,11 @@ static void open_ground_with(struct ground *ground, struct rig *rig, enum config
     config_init(&ground->config);
     ground->config.link_port = 0;
     ground->config.link_auth = auth;
-    assert_int_equal(
-        host_link_open(&rig->loop, &ground->config, RUN, &callbacks, ground, &ground->link), 0);
+    rig_make_path(ground->path);
+    ground->doors = (struct host_link_doors){.path = ground->path, .key = &ground->key};
+    assert_int_equal(host_link_open(&rig->loop, &ground->config, &ground->doors, RUN, &callbacks,
+                                    ground, &ground->link),
+                     0);
     uv_walk(&rig->loop, find_listener_port, &ground->port);
     assert_int_not_equal(ground->port, 0);
 }
@@ -249,26 +258,230 @@ static void the_hosts_address_is_known_when_it_is_up(void **state)
     close_ground(&ground);
 }
 
-static void a_newer_host_takes_over(void **state)
+#define HEARTBEAT "{\"type\":\"heartbeat\"}"
+#define PING "{\"type\":\"ping\"}"
+
+static void the_same_host_linking_anew_takes_over_at_once(void **state)
 {
     static struct ground ground;
     static struct peer older;
-    static struct host newer;
+    static struct peer newer;
 
     open_ground(&ground, *state);
     link_peer(&ground, &older);
-    open_host(&newer, &ground);
+    link_peer(&ground, &newer);
     assert_string_equal(ground.calls, "udu");
     await_text(ground.rig, &older, "\"code\":\"busy\"");
+    assert_null(strstr(older.received, PING));
     rig_run_until(ground.rig, &older.ended);
     peer_close(ground.rig, &older);
     /* The older one's end is not the newer one's. */
-    tell(&newer, &(struct wire_message){.type = WIRE_SNAPSHOT_BEGIN});
+    peer_send(&newer, REMOVAL);
     rig_run_until_count(ground.rig, &ground.message_count, 1);
     assert_string_equal(ground.calls, "udum");
-    assert_non_null(newer.recorder.session);
-    close_host(&newer);
+    peer_close(ground.rig, &newer);
     rig_run_until_count(ground.rig, &ground.down_count, 2);
+    close_ground(&ground);
+}
+
+/* Whoever is root here proves nothing, even where a key is wanted of the network. */
+static void a_host_at_the_socket_is_heard_without_a_key(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+
+    open_ground_with(&ground, *state, CONFIG_AUTH_KEY);
+    peer_connect_pipe(ground.rig, &host, ground.path);
+    peer_send(&host, HELLO REMOVAL);
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.peer, ground.path);
+    assert_string_equal(host_link_transport(ground.link), "bridge");
+    peer_close(ground.rig, &host);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+    assert_string_equal(ground.calls, "umdc");
+}
+
+static void both_doors_lead_to_one_link(void **state)
+{
+    static struct ground ground;
+    static struct peer older;
+    static struct peer newer;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &older);
+    assert_string_equal(host_link_transport(ground.link), "tcp");
+    peer_connect_pipe(ground.rig, &newer, ground.path);
+    peer_send(&newer, HELLO);
+    rig_run_until_count(ground.rig, &ground.up_count, 2);
+    assert_string_equal(ground.calls, "udu");
+    assert_string_equal(host_link_transport(ground.link), "bridge");
+    await_text(ground.rig, &older, "\"code\":\"busy\"");
+    peer_close(ground.rig, &older);
+    peer_close(ground.rig, &newer);
+    rig_run_until_count(ground.rig, &ground.down_count, 2);
+    close_ground(&ground);
+}
+
+static void a_second_host_is_refused_while_the_first_answers(void **state)
+{
+    static struct ground ground;
+    static struct peer first;
+    static struct peer second;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &first);
+    visit(&ground, &second);
+    peer_send(&second, OTHER_HELLO REMOVAL);
+    await_text(ground.rig, &first, PING);
+    peer_send(&first, HEARTBEAT "\n");
+    await_text(ground.rig, &second, "\"code\":\"busy\"");
+    /* It learns who has the link. */
+    assert_non_null(strstr(second.received, ground.peer));
+    rig_run_until(ground.rig, &second.ended);
+    peer_close(ground.rig, &second);
+    peer_send(&first, REMOVAL);
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.calls, "um");
+    peer_close(ground.rig, &first);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+}
+
+static void a_second_host_takes_over_from_one_that_stopped(void **state)
+{
+    static struct ground ground;
+    static struct peer first;
+    static struct peer second;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &first);
+    visit(&ground, &second);
+    peer_send(&second, OTHER_HELLO REMOVAL);
+    await_text(ground.rig, &first, PING); /* and no answer */
+    peer_send(&second, REMOVAL);
+    /* What it said while it waited is heard, in its order. */
+    rig_run_until_count(ground.rig, &ground.message_count, 2);
+    assert_string_equal(ground.calls, "udumm");
+    await_text(ground.rig, &first, "\"code\":\"busy\"");
+    assert_null(strstr(second.received, "busy"));
+    peer_send(&second, REMOVAL);
+    rig_run_until_count(ground.rig, &ground.message_count, 3);
+    peer_close(ground.rig, &first);
+    peer_close(ground.rig, &second);
+    rig_run_until_count(ground.rig, &ground.down_count, 2);
+    close_ground(&ground);
+}
+
+static void a_second_host_takes_over_when_the_first_closes(void **state)
+{
+    static struct ground ground;
+    static struct peer first;
+    static struct peer second;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &first);
+    visit(&ground, &second);
+    peer_send(&second, OTHER_HELLO REMOVAL);
+    await_text(ground.rig, &first, PING);
+    peer_close(ground.rig, &first);
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.calls, "udum");
+    peer_close(ground.rig, &second);
+    rig_run_until_count(ground.rig, &ground.down_count, 2);
+    close_ground(&ground);
+}
+
+static void a_third_host_is_refused_while_a_second_waits(void **state)
+{
+    static struct ground ground;
+    static struct peer peers[3];
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &peers[0]);
+    visit(&ground, &peers[1]);
+    peer_send(&peers[1], OTHER_HELLO);
+    await_text(ground.rig, &peers[0], PING);
+    visit(&ground, &peers[2]);
+    peer_send(&peers[2], OTHER_HELLO);
+    await_text(ground.rig, &peers[2], "\"code\":\"busy\"");
+    assert_null(strstr(peers[1].received, "busy"));
+    /* One that waited and left leaves room for the next. */
+    peer_close(ground.rig, &peers[1]);
+    peer_send(&peers[0], REMOVAL);
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.calls, "um");
+    peer_close(ground.rig, &peers[2]);
+    peer_close(ground.rig, &peers[0]);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+}
+
+static void who_waits_can_say_only_so_much(void **state)
+{
+    static char line[SESSION_LINE_MAX];
+    static struct ground ground;
+    static struct peer first;
+    static struct peer second;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &first);
+    visit(&ground, &second);
+    peer_send(&second, OTHER_HELLO);
+    await_text(ground.rig, &first, PING);
+    memset(line, 'x', sizeof line - 1);
+    line[sizeof line - 2] = '\n';
+    for (size_t i = 0; i < 5; i++) {
+        peer_send(&second, line);
+    }
+    await_text(ground.rig, &second, "\"code\":\"busy\"");
+    peer_send(&first, REMOVAL);
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.calls, "um");
+    peer_close(ground.rig, &second);
+    peer_close(ground.rig, &first);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+}
+
+static void closing_while_a_second_waits_ends_both(void **state)
+{
+    static struct ground ground;
+    static struct peer first;
+    static struct peer second;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &first);
+    visit(&ground, &second);
+    peer_send(&second, OTHER_HELLO REMOVAL);
+    await_text(ground.rig, &first, PING);
+    host_link_close(ground.link, on_closed);
+    await_text(ground.rig, &first, "\"code\":\"shutdown\"");
+    await_text(ground.rig, &second, "\"code\":\"shutdown\"");
+    peer_close(ground.rig, &first);
+    peer_close(ground.rig, &second);
+    rig_run_until(ground.rig, &ground.closed);
+    assert_string_equal(ground.calls, "uc");
+}
+
+static void an_import_that_nobody_asked_for_is_refused(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+    static struct peer import;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    visit(&ground, &import);
+    peer_send(
+        &import,
+        "{\"type\":\"hello\",\"protocol\":1,\"role\":\"host\",\"agent\":\"raw\",\"run\":"
+        "\"cccccccccccccccc\",\"import\":\"00112233445566ff\",\"auth\":{\"method\":\"none\"}}\n");
+    await_text(ground.rig, &import, "\"code\":\"import\"");
+    assert_string_equal(ground.calls, "u");
+    peer_close(ground.rig, &import);
+    peer_close(ground.rig, &host);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
     close_ground(&ground);
 }
 
@@ -625,15 +838,25 @@ static void what_cannot_be_listened_on_is_told(void **state)
     static struct ground ground;
     struct config config;
     struct host_link *second;
+    char other_path[RIG_PATH_SIZE];
+    struct host_link_doors doors;
 
     open_ground(&ground, *state);
     config = ground.config;
     config.link_port = ground.port;
-    assert_int_equal(host_link_open(&ground.rig->loop, &config, RUN, &callbacks, &ground, &second),
-                     ERR_EXISTS);
+    doors = ground.doors;
+    assert_int_equal(
+        host_link_open(&ground.rig->loop, &config, &doors, RUN, &callbacks, &ground, &second),
+        ERR_BUSY);
+    rig_make_path(other_path);
+    doors.path = other_path;
+    assert_int_equal(
+        host_link_open(&ground.rig->loop, &config, &doors, RUN, &callbacks, &ground, &second),
+        ERR_EXISTS);
     strcpy(config.link_address, "windows.example");
-    assert_int_equal(host_link_open(&ground.rig->loop, &config, RUN, &callbacks, &ground, &second),
-                     ERR_INVALID);
+    assert_int_equal(
+        host_link_open(&ground.rig->loop, &config, &doors, RUN, &callbacks, &ground, &second),
+        ERR_INVALID);
     close_ground(&ground);
 }
 
@@ -642,7 +865,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_host_is_heard_in_its_order),
         RIG_TEST(the_hosts_address_is_known_when_it_is_up),
-        RIG_TEST(a_newer_host_takes_over),
+        RIG_TEST(a_host_at_the_socket_is_heard_without_a_key),
+        RIG_TEST(both_doors_lead_to_one_link),
+        RIG_TEST(the_same_host_linking_anew_takes_over_at_once),
+        RIG_TEST(a_second_host_is_refused_while_the_first_answers),
+        RIG_TEST(a_second_host_takes_over_from_one_that_stopped),
+        RIG_TEST(a_second_host_takes_over_when_the_first_closes),
+        RIG_TEST(a_third_host_is_refused_while_a_second_waits),
+        RIG_TEST(who_waits_can_say_only_so_much),
+        RIG_TEST(closing_while_a_second_waits_ends_both),
+        RIG_TEST(an_import_that_nobody_asked_for_is_refused),
         RIG_TEST(an_older_host_is_not_heard_any_more),
         RIG_TEST(a_line_that_makes_no_sense_ends_the_link),
         RIG_TEST(what_a_guest_says_is_refused),

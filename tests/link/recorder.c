@@ -9,14 +9,52 @@
 const struct handshake_config recorder_host = {
     .role = WIRE_ROLE_HOST,
     .run = "aaaaaaaaaaaaaaaa",
-    .allow_unauthenticated = true,
+    .method = WIRE_AUTH_NONE,
 };
 
 const struct handshake_config recorder_guest = {
     .role = WIRE_ROLE_GUEST,
     .run = "bbbbbbbbbbbbbbbb",
-    .allow_unauthenticated = true,
+    .method = WIRE_AUTH_NONE,
 };
+
+struct recorder_key recorder_host_key;
+struct recorder_key recorder_guest_key;
+
+static int read_key(const void *context, struct link_key *key, char reason[HANDSHAKE_REASON_SIZE])
+{
+    struct recorder_key *source =
+        context == &recorder_host_key ? &recorder_host_key : &recorder_guest_key;
+
+    source->read_count++;
+    if (source->error != 0) {
+        snprintf(reason, HANDSHAKE_REASON_SIZE, "no key in /secret/place");
+        return source->error;
+    }
+    *key = source->key;
+    return 0;
+}
+
+const struct handshake_config recorder_key_host = {
+    .role = WIRE_ROLE_HOST,
+    .run = "aaaaaaaaaaaaaaaa",
+    .read_key = read_key,
+    .key_context = &recorder_host_key,
+};
+
+const struct handshake_config recorder_key_guest = {
+    .role = WIRE_ROLE_GUEST,
+    .run = "bbbbbbbbbbbbbbbb",
+    .read_key = read_key,
+    .key_context = &recorder_guest_key,
+};
+
+void recorder_renew_keys(void)
+{
+    recorder_host_key = (struct recorder_key){.error = 0};
+    link_key_generate(&recorder_host_key.key);
+    recorder_guest_key = recorder_host_key;
+}
 
 static void on_up(void *context, struct session *session, const struct wire_hello *peer)
 {
@@ -51,6 +89,15 @@ static void on_gap(void *context, struct session *session)
     recorder->gap_count++;
 }
 
+static void on_probed(void *context, struct session *session, bool answers)
+{
+    struct recorder *recorder = context;
+
+    assert_true(session == recorder->session);
+    recorder->probed_count++;
+    recorder->answers = answers;
+}
+
 static void on_closed(void *context, struct session *session, bool was_up, int error,
                       const char *reason)
 {
@@ -74,5 +121,6 @@ const struct session_callbacks recorder_callbacks = {
     .on_up = on_up,
     .on_line = on_line,
     .on_gap = on_gap,
+    .on_probed = on_probed,
     .on_closed = on_closed,
 };

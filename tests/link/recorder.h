@@ -15,7 +15,9 @@ struct recorder {
     char last_line[SESSION_LINE_MAX + 1];
     size_t line_count;
     size_t gap_count;
-    bool closed; /* ever */
+    size_t probed_count;
+    bool answers; /* of the last on_probed */
+    bool closed;  /* ever */
     size_t closed_count;
     bool was_up; /* of the last on_closed, as the next three */
     int error;
@@ -33,5 +35,21 @@ extern const struct session_callbacks recorder_callbacks;
 /* Handshakes that succeed with each other. */
 extern const struct handshake_config recorder_host;
 extern const struct handshake_config recorder_guest;
+
+/* The same by key; each side's key is the test's to set. */
+extern const struct handshake_config recorder_key_host;
+extern const struct handshake_config recorder_key_guest;
+
+struct recorder_key {
+    struct link_key key;
+    int error; /* what reading it returns */
+    size_t read_count;
+};
+
+extern struct recorder_key recorder_host_key;
+extern struct recorder_key recorder_guest_key;
+
+/* Both sides have the same key, new at each call. */
+void recorder_renew_keys(void);
 
 #endif

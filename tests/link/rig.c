@@ -11,6 +11,7 @@
 
 const enum conn_kind rig_tcp = CONN_TCP;
 const enum conn_kind rig_pipe = CONN_PIPE;
+const enum conn_kind rig_pipes = CONN_PIPES;
 const bool rig_has_signals = TEST_HAS_SIGNALS;
 
 static void on_watchdog(uv_timer_t *timer)
@@ -203,6 +204,14 @@ static void peer_init(struct rig *rig, struct peer *peer, enum conn_kind kind)
         assert_int_equal(uv_pipe_init(&rig->loop, &peer->uv.pipe, 0), 0);
     }
     peer->uv.handle.data = peer;
+    peer->writer = &peer->uv.stream;
+    peer->open_handles = 1;
+    if (kind == CONN_PIPES) {
+        assert_int_equal(uv_pipe_init(&rig->loop, &peer->out, 0), 0);
+        peer->out.data = peer;
+        peer->writer = (uv_stream_t *)&peer->out;
+        peer->open_handles = 2;
+    }
 }
 
 static void on_connect(uv_connect_t *request, int status)
@@ -292,14 +301,34 @@ static void pair_over_pipe(struct rig *rig, struct peer *peer, struct pairing *p
     rig_run_until(rig, &pairing->closed);
 }
 
-void peer_open(struct rig *rig, struct peer *peer, uv_stream_t *stream)
+static void join(uv_stream_t *reader, uv_stream_t *writer)
+{
+    uv_file ends[2];
+
+    assert_int_equal(uv_pipe(ends, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE), 0);
+    assert_int_equal(uv_pipe_open((uv_pipe_t *)reader, ends[0]), 0);
+    assert_int_equal(uv_pipe_open((uv_pipe_t *)writer, ends[1]), 0);
+}
+
+static void pair_over_two_pipes(struct rig *rig, struct peer *peer, uv_stream_t *stream,
+                                uv_stream_t *writer)
+{
+    peer_init(rig, peer, CONN_PIPES);
+    join(stream, peer->writer);
+    join(&peer->uv.stream, writer);
+    peer_read_again(peer);
+}
+
+void peer_open(struct rig *rig, struct peer *peer, uv_stream_t *stream, uv_stream_t *writer)
 {
     struct pairing pairing = {.stream = stream};
 
     if (rig->kind == CONN_TCP) {
         pair_over_tcp(rig, peer, &pairing);
-    } else {
+    } else if (rig->kind == CONN_PIPE) {
         pair_over_pipe(rig, peer, &pairing);
+    } else {
+        pair_over_two_pipes(rig, peer, stream, writer);
     }
 }
 
@@ -320,7 +349,7 @@ void peer_send_bytes(struct peer *peer, const char *bytes, size_t len)
     assert_non_null(copy);
     memcpy(copy, bytes, len);
     request->data = copy;
-    if (uv_write(request, &peer->uv.stream, &buffer, 1, on_written) != 0) {
+    if (uv_write(request, peer->writer, &buffer, 1, on_written) != 0) {
         free(copy);
         free(request);
     }
@@ -345,12 +374,40 @@ static void on_peer_closed(uv_handle_t *handle)
 {
     struct peer *peer = handle->data;
 
-    peer->closed = true;
+    peer->closed = --peer->open_handles == 0;
+}
+
+static void close_writer(struct peer *peer)
+{
+    if (!uv_is_closing((uv_handle_t *)peer->writer)) {
+        uv_close((uv_handle_t *)peer->writer, on_peer_closed);
+    }
+}
+
+static void on_peer_shutdown(uv_shutdown_t *request, int status)
+{
+    struct peer *peer = request->handle->data;
+
+    (void)status; /* A pipe has no shutdown. */
+    if (peer->writer != &peer->uv.stream) {
+        close_writer(peer);
+    }
+}
+
+void peer_end_writing(struct peer *peer)
+{
+    assert_int_equal(uv_shutdown(&peer->shutdown, peer->writer, on_peer_shutdown), 0);
+}
+
+void peer_hang_up(struct peer *peer)
+{
+    uv_close(&peer->uv.handle, on_peer_closed);
+    close_writer(peer); /* unless it is the same */
 }
 
 void peer_close(struct rig *rig, struct peer *peer)
 {
-    uv_close(&peer->uv.handle, on_peer_closed);
+    peer_hang_up(peer);
     rig_run_until(rig, &peer->closed);
     free(peer->received);
     peer->received = NULL;

@@ -23,14 +23,22 @@ struct rig {
     uv_timer_t watchdog;
 };
 
-/* cmocka's setup and teardown. The initial state is rig_tcp or rig_pipe; the test's state is the
- * rig. The teardown fails if a handle was left open. */
+/* cmocka's setup and teardown. The initial state is one of rig_tcp, rig_pipe, rig_pipes; the test's
+ * state is the rig. The teardown fails if a handle was left open. */
 extern const enum conn_kind rig_tcp;
 extern const enum conn_kind rig_pipe;
+extern const enum conn_kind rig_pipes;
 int rig_setup(void **state);
 int rig_teardown(void **state);
 
-/* Entries for cmocka's table: a test over both transports, a test that uses only the loop. */
+/* Entries for cmocka's table: a test over every kind of connection, a test that uses only the
+ * loop. */
+#define RIG_TEST_ALL(test)                                                                         \
+    {"tcp: " #test, test, rig_setup, rig_teardown, (void *)(uintptr_t)&rig_tcp},                   \
+        {"pipe: " #test, test, rig_setup, rig_teardown, (void *)(uintptr_t)&rig_pipe},             \
+    {                                                                                              \
+        "pipes: " #test, test, rig_setup, rig_teardown, (void *)(uintptr_t)&rig_pipes              \
+    }
 #define RIG_TEST_BOTH(test)                                                                        \
     {"tcp: " #test, test, rig_setup, rig_teardown, (void *)(uintptr_t)&rig_tcp},                   \
     {                                                                                              \
@@ -77,6 +85,10 @@ struct peer {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } uv;
+    uv_pipe_t out; /* of two pipes, the one that is written */
+    uv_stream_t *writer;
+    uv_shutdown_t shutdown;
+    unsigned open_handles;
     char *received; /* terminated */
     size_t received_len;
     size_t received_capacity;
@@ -85,8 +97,9 @@ struct peer {
     char buffer[4096];
 };
 
-/* Connects `stream`, initialised and of the rig's kind, with a new peer, which reads at once. */
-void peer_open(struct rig *rig, struct peer *peer, uv_stream_t *stream);
+/* Connects `stream`, initialised and of the rig's kind, with a new peer, which reads at once.
+ * `writer` is the stream that is written, which differs for two pipes only. */
+void peer_open(struct rig *rig, struct peer *peer, uv_stream_t *stream, uv_stream_t *writer);
 
 /* Connects a peer to a TCP port of 127.0.0.1, or to the pipe at `path`. */
 void peer_connect_tcp(struct rig *rig, struct peer *peer, uint16_t port);
@@ -97,6 +110,12 @@ void peer_send_bytes(struct peer *peer, const char *bytes, size_t len);
 void peer_stop_reading(struct peer *peer);
 void peer_read_again(struct peer *peer);
 void peer_close(struct rig *rig, struct peer *peer);
+
+/* Says nothing more once all is sent, and reads on. */
+void peer_end_writing(struct peer *peer);
+
+/* Closes without waiting for it. */
+void peer_hang_up(struct peer *peer);
 
 /* Runs the loop until the peer has received `len` bytes. */
 void peer_await(struct rig *rig, struct peer *peer, size_t len);

@@ -27,8 +27,11 @@ static int prepare_agent(int argc, char **argv)
     char line[256];
     int exit_code;
 
-    if (!cli_agent_prepare("Usage: ttyferry agent\n", argc, argv, "no-such-default", &agent,
+    if (!cli_agent_prepare("Usage: ttyferry agent\n", NULL, argc, argv, "no-such-default", &agent,
                            &exit_code)) {
+        return exit_code;
+    }
+    if (!cli_agent_check_key(&agent, &exit_code)) {
         return exit_code;
     }
     snprintf(line, sizeof line, "%s %u %s\n", agent.config.link_address,
@@ -639,7 +642,6 @@ static void the_agent_refuses_a_wrong_configuration(void **state)
         {"{\n\"link\": {\"port\": 70000}}", "\"link.port\" must be"},
         {"{\n\n/* never closed", "line 3: a comment without its end"},
         {"{\n\"link\": [\n", "line"},
-        {"{}", "\"auth\": \"none\""},
     };
     struct rig *rig = *state;
     static struct child child;
@@ -674,8 +676,20 @@ static void the_agent_wants_the_configuration_that_is_named(void **state)
     assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("agent", "--config", path)),
                      CLI_FAILED);
     assert_non_null(strstr(child.err.text, "not found"));
-    /* The default one may be missing, but then nothing says "none". */
-    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("agent")), CLI_FAILED);
+}
+
+/* The default configuration may be missing, but then a key is wanted. */
+static void the_agent_without_a_key_says_what_to_do(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    char path[RIG_PATH_SIZE];
+
+    rig_make_file_path(path);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("agent", "--key", path)), CLI_FAILED);
+    assert_string_equal(child.out.text, "");
+    assert_non_null(strstr(child.err.text, path));
+    assert_non_null(strstr(child.err.text, "ttyferry.exe install"));
     assert_non_null(strstr(child.err.text, "\"auth\": \"none\""));
 }
 
@@ -706,6 +720,7 @@ int main(int argc, char **argv)
         RIG_TEST(the_agent_refuses_a_wrong_configuration),
         RIG_TEST(the_agent_refuses_a_configuration_that_is_too_long),
         RIG_TEST(the_agent_wants_the_configuration_that_is_named),
+        RIG_TEST(the_agent_without_a_key_says_what_to_do),
     };
 
     if (argc > 1) {

@@ -58,7 +58,7 @@ static void open_with(struct rig *rig, struct subject *subject,
 {
     assert_int_equal(
         conn_create(&rig->loop, rig->kind, &limits, with_callbacks, subject, &subject->conn), 0);
-    peer_open(rig, &subject->peer, conn_stream(subject->conn));
+    peer_open(rig, &subject->peer, conn_stream(subject->conn), conn_writer(subject->conn));
     assert_int_equal(conn_start(subject->conn), 0);
 }
 
@@ -156,7 +156,7 @@ static void the_orderly_end_of_the_peer_closes(void **state)
     open_pair(rig, &subject);
     peer_send(&subject.peer, "whole\n");
     rig_run_until_count(rig, &subject.line_count, 1);
-    uv_close(&subject.peer.uv.handle, NULL);
+    peer_hang_up(&subject.peer);
     rig_run_until(rig, &subject.closed);
     assert_int_equal(subject.error, ERR_CLOSED);
     assert_int_equal(subject.closed_count, 1);
@@ -165,7 +165,7 @@ static void the_orderly_end_of_the_peer_closes(void **state)
 static void on_peer_written(uv_write_t *request, int status)
 {
     assert_int_equal(status, 0);
-    uv_close((uv_handle_t *)request->handle, NULL);
+    peer_hang_up(request->handle->data);
 }
 
 static void half_a_line_at_the_end_is_invalid(void **state)
@@ -177,7 +177,7 @@ static void half_a_line_at_the_end_is_invalid(void **state)
     uv_write_t request;
 
     open_pair(rig, &subject);
-    assert_int_equal(uv_write(&request, &subject.peer.uv.stream, &buffer, 1, on_peer_written), 0);
+    assert_int_equal(uv_write(&request, subject.peer.writer, &buffer, 1, on_peer_written), 0);
     rig_run_until(rig, &subject.closed);
     assert_int_equal(subject.error, ERR_INVALID);
     assert_int_equal(subject.line_count, 0);
@@ -295,7 +295,7 @@ static void a_gentle_close_delivers_all_that_is_queued(void **state)
     assert_int_equal(conn_write(subject.conn, "late\n", 5), ERR_CLOSED);
     rig_run_until(rig, &subject.peer.ended);
     assert_int_equal(subject.peer.received_len, sizeof chunk);
-    uv_close(&subject.peer.uv.handle, NULL);
+    peer_hang_up(&subject.peer);
     rig_run_until(rig, &subject.closed);
     free(subject.peer.received);
     assert_int_equal(subject.error, ERR_VERSION);
@@ -338,7 +338,7 @@ static void without_on_line_input_is_thrown_away(void **state)
     peer_send_bytes(&subject.peer, chunk, sizeof chunk);
     assert_int_equal(conn_write(subject.conn, "still here\n", 11), 0);
     peer_await(rig, &subject.peer, 11);
-    uv_close(&subject.peer.uv.handle, NULL);
+    peer_hang_up(&subject.peer);
     rig_run_until(rig, &subject.closed);
     free(subject.peer.received);
     assert_int_equal(subject.error, ERR_CLOSED);
@@ -363,25 +363,25 @@ static void an_unconnected_conn_refuses_to_write_and_closes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST_BOTH(lines_arrive_whole_however_they_are_cut),
-        RIG_TEST_BOTH(a_line_of_the_longest_length_is_taken),
-        RIG_TEST_BOTH(a_line_over_the_limit_closes),
-        RIG_TEST_BOTH(ten_megabytes_without_line_feed_close),
-        RIG_TEST_BOTH(a_nul_byte_closes),
-        RIG_TEST_BOTH(the_orderly_end_of_the_peer_closes),
-        RIG_TEST_BOTH(half_a_line_at_the_end_is_invalid),
-        RIG_TEST_BOTH(bytes_reach_the_peer_in_order),
-        RIG_TEST_BOTH(a_peer_that_never_reads_is_dropped),
-        RIG_TEST_BOTH(one_write_over_the_bound_closes),
-        RIG_TEST_BOTH(closing_twice_tells_the_first_error_once),
-        RIG_TEST_BOTH(writing_after_closing_is_refused),
-        RIG_TEST_BOTH(closing_inside_on_line_hands_on_no_further_line),
-        RIG_TEST_BOTH(closing_while_writing_frees_everything),
-        RIG_TEST_BOTH(a_gentle_close_delivers_all_that_is_queued),
-        RIG_TEST_BOTH(a_gentle_close_has_a_deadline),
-        RIG_TEST_BOTH(a_gentle_close_can_be_cut_short),
-        RIG_TEST_BOTH(without_on_line_input_is_thrown_away),
-        RIG_TEST_BOTH(an_unconnected_conn_refuses_to_write_and_closes),
+        RIG_TEST_ALL(lines_arrive_whole_however_they_are_cut),
+        RIG_TEST_ALL(a_line_of_the_longest_length_is_taken),
+        RIG_TEST_ALL(a_line_over_the_limit_closes),
+        RIG_TEST_ALL(ten_megabytes_without_line_feed_close),
+        RIG_TEST_ALL(a_nul_byte_closes),
+        RIG_TEST_ALL(the_orderly_end_of_the_peer_closes),
+        RIG_TEST_ALL(half_a_line_at_the_end_is_invalid),
+        RIG_TEST_ALL(bytes_reach_the_peer_in_order),
+        RIG_TEST_ALL(a_peer_that_never_reads_is_dropped),
+        RIG_TEST_ALL(one_write_over_the_bound_closes),
+        RIG_TEST_ALL(closing_twice_tells_the_first_error_once),
+        RIG_TEST_ALL(writing_after_closing_is_refused),
+        RIG_TEST_ALL(closing_inside_on_line_hands_on_no_further_line),
+        RIG_TEST_ALL(closing_while_writing_frees_everything),
+        RIG_TEST_ALL(a_gentle_close_delivers_all_that_is_queued),
+        RIG_TEST_ALL(a_gentle_close_has_a_deadline),
+        RIG_TEST_ALL(a_gentle_close_can_be_cut_short),
+        RIG_TEST_ALL(without_on_line_input_is_thrown_away),
+        RIG_TEST_ALL(an_unconnected_conn_refuses_to_write_and_closes),
     };
 
     return cmocka_run_group_tests_name("conn", tests, NULL, NULL);

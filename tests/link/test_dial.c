@@ -443,6 +443,33 @@ static void a_kick_after_closing_does_nothing(void **state)
     release_deaf_port(&call);
 }
 
+/* Both ends stand still, as in sleep. */
+static void a_gap_is_told_at_both_ends(void **state)
+{
+    struct handshake_config host = recorder_host;
+    struct handshake_config guest = recorder_guest;
+    struct rig *rig = *state;
+    static struct call call;
+
+    init(&call, rig);
+    host.heartbeat_ms = 20;
+    guest.heartbeat_ms = 20;
+    assert_int_equal(listen_open(&rig->loop, "127.0.0.1", 0, &guest, &recorder_callbacks,
+                                 &call.them, &call.listen),
+                     0);
+    assert_int_equal(dial_open(&rig->loop, "127.0.0.1", listen_port(call.listen), &host,
+                               &recorder_callbacks, &call.us, &call.dial),
+                     0);
+    rig_run_until(rig, &call.us.up);
+    rig_run_until(rig, &call.them.up);
+    uv_sleep(100);
+    rig_run_until_count(rig, &call.us.gap_count, 1);
+    rig_run_until_count(rig, &call.them.gap_count, 1);
+    assert_false(call.us.closed);
+    stop_dialling(&call);
+    stop_listening(&call);
+}
+
 static void an_address_must_be_numeric(void **state)
 {
     static const char *const addresses[] = {"", "localhost", "127.0.0.1:1", "256.0.0.1", "::g"};
@@ -476,6 +503,7 @@ int main(void)
         RIG_TEST(closing_while_waiting_ends_without_another_try),
         RIG_TEST(closing_inside_on_closed_is_safe),
         RIG_TEST(a_kick_after_closing_does_nothing),
+        RIG_TEST(a_gap_is_told_at_both_ends),
         RIG_TEST(an_address_must_be_numeric),
     };
 

@@ -128,6 +128,23 @@ static void the_socket_is_for_owner_and_group_only(void **state)
     close_server(rig, server, &closed);
 }
 
+static void without_a_group_the_socket_is_its_owners(void **state)
+{
+    struct rig *rig = *state;
+    struct local_server *server;
+    struct stat status;
+    char path[RIG_PATH_SIZE];
+    bool closed = false;
+    mode_t mask = umask(0);
+
+    rig_make_path(path);
+    assert_int_equal(local_server_open(&rig->loop, path, NULL, greet, &closed, &server), 0);
+    umask(mask);
+    assert_int_equal(lstat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    close_server(rig, server, &closed);
+}
+
 static void a_missing_folder_is_made(void **state)
 {
     struct rig *rig = *state;
@@ -211,6 +228,7 @@ int main(void)
         RIG_TEST(a_file_that_is_no_socket_is_left_alone),
         RIG_TEST(a_link_at_the_path_is_not_followed),
         RIG_TEST(the_socket_is_for_owner_and_group_only),
+        RIG_TEST(without_a_group_the_socket_is_its_owners),
         RIG_TEST(a_missing_folder_is_made),
         RIG_TEST(a_name_is_free_while_the_last_clients_are_still_let_go),
         RIG_TEST(a_socket_that_is_not_ours_any_more_is_not_removed),

@@ -1,0 +1,107 @@
+#include "shared/link/bridge.h"
+
+#include <stdlib.h>
+
+#include "shared/core/error.h"
+#include "shared/link/retry.h"
+
+struct bridge {
+    struct retry retry;
+    struct bridge_options options;
+    struct handshake_config handshake;
+    struct bridge_child child;
+    bool has_child;
+    char reason[BRIDGE_REASON_SIZE]; /* why there is none */
+};
+
+static int begin_to_connect(void *owner, struct session *session)
+{
+    struct bridge *bridge = owner;
+    struct bridge_child_command command = {.arguments = {NULL}};
+    int result;
+
+    bridge->reason[0] = '\0';
+    result = bridge->options.get_command(bridge->options.context, &command, bridge->reason);
+    if (result != 0) {
+        return result;
+    }
+    bridge->has_child = true;
+    result = bridge_child_start(&bridge->child, bridge->retry.loop, &command,
+                                (uv_pipe_t *)session_stream(session),
+                                (uv_pipe_t *)session_writer(session));
+    if (result == 0) {
+        retry_connected(&bridge->retry, 0);
+    }
+    return result;
+}
+
+static void on_child_gone(void *context)
+{
+    struct bridge *bridge = context;
+    char text[BRIDGE_CHILD_TEXT_SIZE];
+
+    bridge->has_child = false;
+    retry_cleaned_up(&bridge->retry, bridge_child_describe(&bridge->child, text));
+}
+
+static void clean_up(void *owner)
+{
+    struct bridge *bridge = owner;
+
+    if (bridge->has_child) {
+        bridge_child_end(&bridge->child, on_child_gone, bridge);
+    } else {
+        retry_cleaned_up(&bridge->retry, bridge->reason);
+    }
+}
+
+/* What is started is connected. */
+static const struct retry_transport transport = {
+    .kind = CONN_PIPES,
+    .connect_ms = BRIDGE_HELLO_MS,
+    .connect = begin_to_connect,
+    .clean_up = clean_up,
+    .release = free,
+};
+
+int bridge_open(uv_loop_t *loop, const struct bridge_options *options,
+                const struct handshake_config *config, const struct session_callbacks *callbacks,
+                void *context, struct bridge **bridge)
+{
+    struct bridge *created = calloc(1, sizeof *created);
+
+    if (!created) {
+        return ERR_NOMEM;
+    }
+    created->options = *options;
+    created->handshake = *config;
+    created->handshake.method = WIRE_AUTH_NONE;
+    if (created->handshake.deadline_ms == 0) {
+        created->handshake.deadline_ms = BRIDGE_HELLO_MS;
+    }
+    retry_init(&created->retry, loop, &transport, created, &created->handshake, callbacks, context);
+    backoff_init(&created->retry.backoff, BRIDGE_FIRST_MS, BRIDGE_MAX_MS);
+    retry_start(&created->retry);
+    *bridge = created;
+    return 0;
+}
+
+void bridge_kick(struct bridge *bridge)
+{
+    retry_kick(&bridge->retry);
+}
+
+void bridge_defer(struct bridge *bridge)
+{
+    retry_defer(&bridge->retry);
+}
+
+struct session *bridge_session(struct bridge *bridge)
+{
+    return retry_session(&bridge->retry);
+}
+
+void bridge_close(struct bridge *bridge, void (*on_closed)(void *context))
+{
+    retry_close(&bridge->retry, on_closed);
+}

@@ -1,0 +1,56 @@
+#include "shared/core/import_route.h"
+
+#include "tests/core/cases.h"
+
+#define OF(type) CONFIG_IMPORT_##type
+
+static const struct route_case {
+    const char *name;
+    enum config_import policy;
+    const char *history; /* d, h: direct, through the host has worked; f: forgotten */
+    enum import_way first;
+    enum attach_fault fault;
+    bool has_other;
+} route_cases[] = {
+    {"route: auto begins direct", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: refused", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_REFUSED, true},
+    {"route: no address", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_NO_ADDRESS, true},
+    {"route: the board is in use", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_IN_USE, false},
+    {"route: usbipd does not answer", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_IMPORT_TIMEOUT, false},
+    {"route: usbipd closes", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_CLOSED, false},
+    {"route: it is no usbipd", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_PROTOCOL, false},
+    {"route: the host's way is remembered", OF(AUTO), "h", IMPORT_WAY_HOST, FAULT_NO_HOST, true},
+    {"route: the host does not reach it", OF(AUTO), "h", IMPORT_WAY_HOST, FAULT_REFUSED, true},
+    {"route: the last way counts", OF(AUTO), "hd", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: it is forgotten", OF(AUTO), "hf", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: direct only", OF(DIRECT), "", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, false},
+    {"route: direct whatever worked", OF(DIRECT), "h", IMPORT_WAY_DIRECT, FAULT_REFUSED, false},
+    {"route: the host only", OF(THROUGH_HOST), "", IMPORT_WAY_HOST, FAULT_NO_HOST, false},
+    {"route: the host whatever worked", OF(THROUGH_HOST), "df", IMPORT_WAY_HOST, FAULT_REFUSED,
+     false},
+};
+
+static void run_route(void **state)
+{
+    const struct route_case *row = *state;
+    struct import_route route;
+
+    import_route_init(&route, row->policy);
+    for (const char *step = row->history; *step != '\0'; step++) {
+        if (*step == 'f') {
+            import_route_forget(&route);
+        } else {
+            import_route_worked(&route, *step == 'h' ? IMPORT_WAY_HOST : IMPORT_WAY_DIRECT);
+        }
+    }
+    assert_int_equal(import_route_first(&route), row->first);
+    assert_int_equal(import_route_has_other(&route, row->fault), row->has_other);
+}
+
+int main(void)
+{
+    struct cases cases = {.count = 0};
+
+    CASES_ADD(&cases, route_cases, run_route);
+    return cases_run("import_route", &cases);
+}
