@@ -89,6 +89,24 @@ static void on_session_line(void *context, struct session *session, char *line, 
     dial->callbacks->on_line(dial->context, session, line, len);
 }
 
+static void on_session_gap(void *context, struct session *session)
+{
+    struct dial *dial = context;
+
+    if (dial->callbacks->on_gap != NULL) {
+        dial->callbacks->on_gap(dial->context, session);
+    }
+}
+
+static void on_session_probed(void *context, struct session *session, bool answers)
+{
+    struct dial *dial = context;
+
+    if (dial->callbacks->on_probed != NULL) {
+        dial->callbacks->on_probed(dial->context, session, answers);
+    }
+}
+
 static void on_session_closed(void *context, struct session *session, bool was_up, int error,
                               const char *reason)
 {
@@ -111,6 +129,8 @@ static void on_session_closed(void *context, struct session *session, bool was_u
 static const struct session_callbacks dial_session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
+    .on_gap = on_session_gap,
+    .on_probed = on_session_probed,
     .on_closed = on_session_closed,
 };
 

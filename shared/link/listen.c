@@ -70,6 +70,16 @@ static void on_session_line(void *context, struct session *session, char *line, 
     incoming->listen->callbacks->on_line(incoming->listen->context, session, line, len);
 }
 
+static void on_session_gap(void *context, struct session *session)
+{
+    struct incoming *incoming = context;
+    const struct session_callbacks *callbacks = incoming->listen->callbacks;
+
+    if (callbacks->on_gap != NULL) {
+        callbacks->on_gap(incoming->listen->context, session);
+    }
+}
+
 static void on_session_probed(void *context, struct session *session, bool answers)
 {
     struct incoming *incoming = context;
@@ -109,6 +119,7 @@ static void on_session_closed(void *context, struct session *session, bool was_u
 static const struct session_callbacks listen_session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
+    .on_gap = on_session_gap,
     .on_probed = on_session_probed,
     .on_closed = on_session_closed,
 };
