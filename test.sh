@@ -49,6 +49,7 @@ lab_suites=(
     "$python tests/hardening.py"
     "$python tests/e2e/chips.py"
     "$python tests/e2e/families.py"
+    "$python tests/e2e/link_security.py"
     "$python tests/e2e/planted_bugs.py"
     "$python tests/guest/vm_smoke.py"
     "$python tests/vm/selftest.py --usbipd-double build/linux/tests/lab/usbip/usbipd_double"

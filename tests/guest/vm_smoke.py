@@ -320,7 +320,8 @@ def half_a_line_then_close_loses_no_board(rig: Rig) -> None:
 def wrong_first_lines_are_refused_with_the_reason(rig: Rig) -> None:
     rows = [
         (HELLO | {"protocol": 2}, "version"), (HELLO | {"role": "guest"}, "role"),
-        (HELLO | {"auth": {"method": "hmac-sha256"}}, "auth"), ({"type": "arrival"}, "invalid"),
+        (HELLO | {"auth": {"method": "hmac-sha256", "nonce": "0a" * 32}}, "auth"), (HELLO | {"auth": {"method": "passkey"}}, "auth"),
+        (HELLO | {"auth": {"method": "hmac-sha256"}}, "invalid"), ({"type": "arrival"}, "invalid"),
     ]
     for hello, code in rows:
         peer = FakeHost(rig.vm.ports[0], hello)
@@ -886,9 +887,16 @@ def wait_says_by_its_exit_code_why_there_is_no_path(rig: Rig) -> None:
     expect_equal(nobody, (4, ""), "without an agent")
 
 
-def agent_without_auth_says_what_to_write(rig: Rig) -> None:
-    code, output = rig.vm.run("echo '{}' >/tmp/c.json; ttyferry agent --config /tmp/c.json 2>&1")
-    assert code == 1 and '"auth": "none"' in output and "/tmp/c.json" in output, (code, output)
+def agent_without_a_good_key_says_what_to_do(rig: Rig) -> None:
+    start = "ttyferry agent --config /tmp/c.json --key /tmp/key 2>&1"
+    code, output = rig.vm.run(f"echo '{{}}' >/tmp/c.json; {start}")
+    assert code == 1 and "/tmp/key" in output and "ttyferry.exe install" in output and '"auth": "none"' in output, (code, output)
+    code, output = rig.vm.run(f"printf '%064d\\n' 0 >/tmp/key; chmod 644 /tmp/key; {start}")
+    assert code == 1 and "chmod 600 /tmp/key" in output, (code, output)
+    code, output = rig.vm.run(f"chmod 600 /tmp/key; chown 7 /tmp/key; {start}")
+    assert code == 1 and "belongs to user 7" in output, (code, output)
+    code, output = rig.vm.run(f"chown 0 /tmp/key; {start}")  # It comes as far as there is an agent.
+    assert code == 1 and "another agent" in output, (code, output)
 
 
 def help_lists_what_works(rig: Rig) -> None:
@@ -1003,7 +1011,7 @@ CASES = [
     second_agent_says_what_is_wrong,
     wait_prints_the_path_and_nothing_else,
     wait_says_by_its_exit_code_why_there_is_no_path,
-    agent_without_auth_says_what_to_write,
+    agent_without_a_good_key_says_what_to_do,
     help_lists_what_works,
     killed_agent_takes_over_its_board_when_it_is_back,
     other_device_with_the_same_devid_is_not_taken_over,
