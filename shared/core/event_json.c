@@ -216,6 +216,9 @@ static int get_event(const struct cJSON *object, struct event *event, struct boa
     if (version != EVENT_VERSION) {
         return ERR_VERSION;
     }
+    if (!json_text_is_absent(object, "reply")) {
+        return ERR_UNSUPPORTED; /* An answer to a request: it has no number and tells no event. */
+    }
     if (get_stamp(object, &event->stamp) != 0 ||
         json_text_get_string(object, "event", false, name, sizeof name) != 0) {
         return ERR_INVALID;

@@ -156,6 +156,7 @@ static const struct altered_case {
     {"event: no LF", LINK, "\n", "", 0},
     {"event: unknown members are ignored", LINK, "\"event\"", "\"new\":{},\"event\"", 0},
     {"event: unknown type", LINK, "\"link\"", "\"teleport\"", ERR_UNSUPPORTED},
+    {"event: an answer", LINK, "\"event\":\"link\"", "\"reply\":\"yield\"", ERR_UNSUPPORTED},
     {"event: another version", LINK, "\"v\":1", "\"v\":2", ERR_VERSION},
     {"event: no version", LINK, "\"v\":1,", "", ERR_INVALID},
     {"event: version as text", LINK, "\"v\":1", "\"v\":\"1\"", ERR_INVALID},
