@@ -54,11 +54,27 @@ static int follow(struct stream_reader *reader, const char *line, size_t len)
     return result == ERR_NOT_FOUND || result == ERR_EXISTS ? 0 : result;
 }
 
+/* Returns true if the line is an answer. */
+static bool take_reply(struct stream_reader *reader, const char *line, size_t len)
+{
+    struct reply reply;
+
+    if (!reader->callbacks->on_reply || reply_from_line(line, len, &reply) != 0) {
+        return false;
+    }
+    reader->callbacks->on_reply(reader->context, reader, &reply);
+    return true;
+}
+
 static void on_line(void *context, char *line, size_t len)
 {
     struct stream_reader *reader = context;
-    int result = follow(reader, line, len);
+    int result;
 
+    if (take_reply(reader, line, len)) {
+        return;
+    }
+    result = follow(reader, line, len);
     if (result != 0) {
         conn_close(reader->conn, result);
         return;
@@ -117,6 +133,21 @@ void stream_reader_snapshot(const struct stream_reader *reader, struct event *sn
                                .link_up = reader->link_up};
     text_copy(snapshot->peer, sizeof snapshot->peer, reader->peer);
     text_copy(snapshot->transport, sizeof snapshot->transport, reader->transport);
+}
+
+int stream_reader_ask(struct stream_reader *reader, const struct request *request)
+{
+    char *line;
+    size_t len;
+    int result = request_to_line(request, &line, &len);
+
+    if (result == 0) {
+        result = conn_write(reader->conn, line, len);
+        free(line);
+    } else {
+        conn_close(reader->conn, result);
+    }
+    return result;
 }
 
 void stream_reader_close(struct stream_reader *reader, int error)

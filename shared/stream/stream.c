@@ -23,6 +23,8 @@ struct stream {
     char peer[EVENT_PEER_SIZE];
     char transport[EVENT_CODE_SIZE];
     struct local_server *server;
+    stream_request_fn on_request;
+    void *request_context;
     bool closing;
     void (*on_closed)(void *context);
     void *context;
@@ -159,6 +161,70 @@ void stream_publish(struct stream *stream, const struct event *event)
 const struct board_table *stream_boards(const struct stream *stream)
 {
     return &stream->boards;
+}
+
+static void send_reply(struct stream *stream, uint64_t client, struct reply *reply)
+{
+    char *line;
+    size_t len;
+    int result;
+
+    text_copy(reply->run, sizeof reply->run, stream->run);
+    reply->time_ms = now_ms();
+    result = reply_to_line(reply, &line, &len);
+    if (result != 0) {
+        log_error("a request stays without an answer: %s", error_text(result));
+        return;
+    }
+    local_server_answer(stream->server, client, line, len);
+    free(line);
+}
+
+static void refuse(struct stream *stream, uint64_t client, const char *code, const char *message,
+                   const char *remedy)
+{
+    struct reply reply = {.has_request = false};
+
+    request_refuse(&reply.outcome, code, message, remedy);
+    send_reply(stream, client, &reply);
+}
+
+static void on_client_line(void *context, uint64_t client, char *line, size_t len)
+{
+    struct stream *stream = context;
+    struct request request;
+    int result = request_from_line(line, len, &request);
+
+    if (stream->closing) {
+        return;
+    }
+    if (result == 0) {
+        stream->on_request(stream->request_context, client, &request);
+    } else if (result == ERR_UNSUPPORTED) {
+        refuse(stream, client, "unknown_request", "this agent does not know such a request",
+               "Update ttyferry on this side.");
+    } else {
+        refuse(stream, client, "invalid", "the line is no request",
+               "Send one JSON object a line, as docs/events.md says.");
+        local_server_dismiss(stream->server, client);
+    }
+}
+
+void stream_hear(struct stream *stream, stream_request_fn on_request, void *context)
+{
+    stream->on_request = on_request;
+    stream->request_context = context;
+    local_server_hear(stream->server, on_client_line);
+}
+
+void stream_reply(struct stream *stream, uint64_t client, const struct request *request,
+                  const struct request_outcome *outcome)
+{
+    struct reply reply = {.has_request = true, .request = *request, .outcome = *outcome};
+
+    if (!stream->closing) {
+        send_reply(stream, client, &reply);
+    }
 }
 
 static void on_server_closed(void *context)
