@@ -61,6 +61,7 @@ if [ "$mode" = full ]; then
     jobs=1 limit_s=3600
     suites+=(
         "$python tests/e2e/lost_and_found.py --figures"
+        "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py --figures"
         "$python tests/e2e/flash.py --full"
         "$python tests/e2e/chain.py --rounds 25 --figures"
@@ -70,6 +71,7 @@ else
     jobs=2 limit_s=600
     suites+=(
         "$python tests/e2e/lost_and_found.py"
+        "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py"
         "$python tests/e2e/flash.py"
         "$python tests/e2e/cycles.py --cycles 30"

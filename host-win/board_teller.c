@@ -314,7 +314,7 @@ static void take_board(struct board_teller *teller, struct board *board,
         request_refuse(outcome, "not_yielded", "nobody has yielded the board",
                        board->state == BOARD_STATE_NEEDS_SHARING
                            ? "Share it: usbipd may not export it."
-                           : "Name it in " boards " of the configuration to have it attached.");
+                           : "Name it in the section boards of the configuration.");
         return;
     }
     text_copy(name, sizeof name, board->name);
