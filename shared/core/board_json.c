@@ -10,7 +10,12 @@
 bool board_json_is_path(const char *path)
 {
     static const char root[] = "/dev/";
+    char shown[4 * BOARD_LINK_SIZE];
     if (strncmp(path, root, sizeof root - 1) != 0 || !text_is_plain(path + sizeof root - 1)) {
+        return false;
+    }
+    /* Paths are printed as they are: none may look like another. */
+    if (strcmp(text_escape(shown, sizeof shown, path), path) != 0) {
         return false;
     }
     for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {

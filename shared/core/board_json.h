@@ -6,7 +6,8 @@
 #include "shared/core/board.h"
 #include "shared/core/json_text.h"
 
-/* True if it is a path below /dev without "..", and without control characters. */
+/* True if it is a path below /dev without "..", and without control characters and marks of
+ * direction: a terminal shows it as it is. */
 bool board_json_is_path(const char *path);
 
 /* Adds what Windows knows of the board: id to kind, the state not. Returns 0 or ERR_NOMEM. */

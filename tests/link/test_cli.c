@@ -13,6 +13,7 @@
 #include "shared/core/event_json.h"
 #include "shared/link/local_server.h"
 #include "shared/stream/stream.h"
+#include "tests/core/hostile.h"
 #include "tests/link/child.h"
 
 #define RUN "0123456789abcdef"
@@ -482,6 +483,48 @@ static void status_watches_every_change(void **state)
     assert_non_null(strstr(child.err.text, "has gone"));
 }
 
+/* --- Hostile texts ---------------------------------------------------------------------------- */
+
+static void hostile_texts_reach_no_terminal(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    for (size_t i = 0; i < HOSTILE_COUNT; i++) {
+        struct event event = {.type = EVENT_ARRIVAL};
+
+        snprintf(event.board.id, sizeof event.board.id, "usb\\%zu", i);
+        strcpy(event.board.description, hostile_texts[i]);
+        strcpy(event.board.serial, hostile_texts[i]);
+        stream_publish(played.stream, &event);
+        event.type = EVENT_FAILED;
+        strcpy(event.code, "busy");
+        strcpy(event.message, hostile_texts[i]);
+        strcpy(event.remedy, hostile_texts[i]);
+        stream_publish(played.stream, &event);
+    }
+    child_run(rig, &child, CHILD_ARGUMENTS("status", "--stream", played.path));
+    assert_true(child.out.lines > HOSTILE_COUNT);
+    assert_true(hostile_is_harmless(child.out.text));
+    child_run(rig, &child, CHILD_ARGUMENTS("status", "--json", "--stream", played.path));
+    assert_true(hostile_is_harmless(child.out.text));
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("wait", "*:*", "--stream", played.path)), CLI_USAGE);
+    assert_string_equal(child.out.text, "");
+    assert_true(child.err.lines > HOSTILE_COUNT);
+    assert_true(hostile_is_harmless(child.err.text));
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("take", "*:*", "--stream", played.path)), CLI_USAGE);
+    assert_true(hostile_is_harmless(child.err.text));
+    for (size_t i = 0; i < HOSTILE_COUNT; i += 5) {
+        child_run(rig, &child, CHILD_ARGUMENTS(hostile_texts[i]));
+        assert_true(hostile_is_harmless(child.err.text));
+    }
+    stop(&played);
+}
+
 /* --- yield, take ------------------------------------------------------------------------------ */
 
 static void yield_asks_and_waits_for_the_guest(void **state)
@@ -849,6 +892,7 @@ int main(int argc, char **argv)
         RIG_TEST(status_and_list_print_a_table),
         RIG_TEST(a_table_fits_the_columns),
         RIG_TEST(status_watches_every_change),
+        RIG_TEST(hostile_texts_reach_no_terminal),
         RIG_TEST(yield_asks_and_waits_for_the_guest),
         RIG_TEST(take_says_why_it_is_refused),
         RIG_TEST(wait_prints_the_path_and_a_line_feed),
