@@ -58,11 +58,13 @@ lab_suites=(
     "$python tests/lab/usbipd_selftest.py"
     "$python tests/host/pnp_smoke.py"
     "$python tests/e2e/naive.py"
+    "$python tests/link/status_terminal.py"
 )
 if [ "$mode" = full ]; then
     jobs=1 limit_s=3600
     suites+=(
         "$python tests/e2e/lost_and_found.py --figures"
+        "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py --figures"
         "$python tests/e2e/flash.py --full"
         "$python tests/e2e/chain.py --rounds 25 --figures"
@@ -72,6 +74,7 @@ else
     jobs=2 limit_s=600
     suites+=(
         "$python tests/e2e/lost_and_found.py"
+        "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py"
         "$python tests/e2e/flash.py"
         "$python tests/e2e/cycles.py --cycles 30"

@@ -12,6 +12,7 @@
 #include "guest-linux/clock_watch.h"
 #include "guest-linux/host_link.h"
 #include "guest-linux/machine.h"
+#include "guest-linux/requests.h"
 #include "guest-linux/uevent_socket.h"
 #include "shared/core/board_table.h"
 #include "shared/core/error.h"
@@ -46,6 +47,7 @@ struct agent {
     struct uevent_socket *uevents;
     struct host_link *link;
     struct stream *stream;
+    struct requests requests;
     struct ward wards[BOARD_TABLE_MAX];
     size_t ward_count;
     struct clock_watch *clock;
@@ -264,6 +266,9 @@ static void on_host_message(void *context, const struct wire_message *message)
     case WIRE_RESUMED:
         probe_boards(agent);
         break;
+    case WIRE_ANSWER:
+        requests_answered(&agent->requests, message);
+        break;
     default:
         take_board(agent, message);
         break;
@@ -296,6 +301,7 @@ static void on_host_down(void *context)
     struct agent *agent = context;
 
     agent->has_host = false;
+    requests_host_down(&agent->requests);
     publish_link(agent, false);
     probe_boards(agent);
 }
@@ -373,6 +379,7 @@ static void stop(struct agent *agent)
     if (agent->clock != NULL) {
         clock_watch_close(agent->clock);
     }
+    agent->requests.link = NULL;
     if (agent->link != NULL) {
         host_link_close(agent->link, on_link_closed);
     } else if (agent->stream != NULL) {
@@ -426,6 +433,7 @@ static int open_link(struct agent *agent)
     int err = host_link_open(&agent->loop, config, &doors, agent->run, &link_callbacks, agent,
                              &agent->link);
 
+    agent->requests.link = err == 0 ? agent->link : NULL;
     if (err == ERR_BUSY) {
         log_error("%s is in use already: by an agent whose stream is elsewhere in that folder; "
                   "name another folder with --stream",
@@ -512,6 +520,7 @@ static int start(struct agent *agent)
         log_error("the stream %s can't be served: %s", path, error_text(err));
         return err;
     }
+    requests_init(&agent->requests, agent->stream);
     err = open_kernel(agent);
     if (err == 0) {
         err = uevent_socket_open(&agent->loop, &uevent_callbacks, agent, &agent->uevents);

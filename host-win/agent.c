@@ -132,8 +132,10 @@ static void on_link_up(void *context)
     struct agent *agent = context;
 
     publish_link(agent, true);
+    board_teller_send_yields(agent->teller);
     guest_link_send_snapshot(agent->link, board_watch_boards(agent->watch),
                              board_watch_sharing(agent->watch));
+    board_teller_send_yields(agent->teller);
 }
 
 /* The boards stay as they were told: a lost link loses no attachment. */
@@ -155,9 +157,35 @@ static void on_link_report(void *context, const struct event *event)
     board_watch_report(agent->watch, event);
 }
 
+static void on_link_request(void *context, const struct wire_message *message)
+{
+    struct agent *agent = context;
+    struct request_outcome outcome = {.code = ""};
+
+    board_teller_request(agent->teller, message->type == WIRE_YIELD ? REQUEST_YIELD : REQUEST_TAKE,
+                         message->event.board.id, &outcome);
+    guest_link_answer(agent->link, message->request, &outcome);
+}
+
+static void on_stream_request(void *context, uint64_t client, const struct request *request)
+{
+    struct agent *agent = context;
+    struct request_outcome outcome = {.code = ""};
+
+    if (agent->stopping || agent->link == NULL) {
+        request_refuse(&outcome, "busy", "the agent is starting or ending", NULL);
+    } else if (request->type == REQUEST_KICK) {
+        guest_link_kick(agent->link);
+    } else {
+        board_teller_request(agent->teller, request->type, request->board, &outcome);
+    }
+    stream_reply(agent->stream, client, request, &outcome);
+}
+
 static const struct guest_link_callbacks link_callbacks = {
     .on_up = on_link_up,
     .on_report = on_link_report,
+    .on_request = on_link_request,
     .on_gap = on_link_gap,
     .on_down = on_link_down,
 };
@@ -287,6 +315,9 @@ static int start(struct agent *agent)
     if (error == 0) {
         error = stream_open(&agent->loop, agent->options->stream_path, NULL, agent->run,
                             &agent->stream);
+    }
+    if (error == 0) {
+        stream_hear(agent->stream, on_stream_request, agent);
     }
     if (failed("the event stream can't be served", error) != 0 ||
         (error = open_boards(agent)) != 0 || (error = listen_to_windows(agent)) != 0) {

@@ -106,6 +106,8 @@ static void on_session_line(void *context, struct session *session, char *line, 
         log_debug("guest: ignored a message of a type this version does not know");
     } else if (error == 0 && is_report(message.type)) {
         link->callbacks->on_report(link->context, &message.event);
+    } else if (error == 0 && (message.type == WIRE_YIELD || message.type == WIRE_TAKE)) {
+        link->callbacks->on_request(link->context, &message);
     } else if (error == 0 && message.type == WIRE_BYE) {
         take_bye(leg, &message.event);
     } else {
@@ -401,6 +403,17 @@ void guest_link_send_snapshot(struct guest_link *link, const struct board_table 
 void guest_link_send_resumed(struct guest_link *link)
 {
     send_message(link, &(struct wire_message){.type = WIRE_RESUMED});
+}
+
+void guest_link_answer(struct guest_link *link, int64_t number,
+                       const struct request_outcome *outcome)
+{
+    struct wire_message message = {.type = WIRE_ANSWER, .request = number};
+
+    text_copy(message.event.code, sizeof message.event.code, outcome->code);
+    text_copy(message.event.message, sizeof message.event.message, outcome->message);
+    text_copy(message.event.remedy, sizeof message.event.remedy, outcome->remedy);
+    send_message(link, &message);
 }
 
 void guest_link_kick(struct guest_link *link)

@@ -6,6 +6,7 @@
 
 #include "shared/core/board_table.h"
 #include "shared/core/config.h"
+#include "shared/core/request.h"
 #include "shared/core/sharing.h"
 #include "shared/core/wire_message.h"
 #include "shared/link/bridge.h"
@@ -18,6 +19,8 @@ struct guest_link_callbacks {
     void (*on_up)(void *context);
     /* WIRE_ATTACHING, _READY, _FAILED or _DETACHED; valid during the call. */
     void (*on_report)(void *context, const struct event *event);
+    /* WIRE_YIELD or WIRE_TAKE; guest_link_answer is due. */
+    void (*on_request)(void *context, const struct wire_message *request);
     /* Either machine may have slept, or could not reach the other for a while. */
     void (*on_gap)(void *context);
     /* The link that was up has ended; the next try follows by itself. */
@@ -70,6 +73,10 @@ void guest_link_send_resumed(struct guest_link *link);
 
 /* `type` is WIRE_YIELDED or WIRE_TAKEN. */
 void guest_link_send_event(struct guest_link *link, enum wire_type type, const struct event *event);
+
+/* The answer to the guest's request of that number. */
+void guest_link_answer(struct guest_link *link, int64_t number,
+                       const struct request_outcome *outcome);
 
 /* There is a reason to look for the guest at once. */
 void guest_link_kick(struct guest_link *link);

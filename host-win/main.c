@@ -6,6 +6,7 @@
 #include "host-win/agent_command.h"
 #include "host-win/wide.h"
 #include "shared/cli/cli.h"
+#include "shared/cli/verbs.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 
@@ -16,6 +17,7 @@ int wmain(int argc, wchar_t **wide_argv);
 
 static const struct cli_verb verbs[] = {
     {"agent", "run the host agent in the foreground", agent_command},
+    {"kick", "look for the guest at once", verb_kick},
     {NULL, NULL, NULL},
 };
 
