@@ -588,7 +588,7 @@ static void any_order_of_events_keeps_the_rules(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(stories) + 3];
+    struct CMUnitTest tests[COUNT(stories) + 4];
     size_t count = 0;
 
     for (size_t i = 0; i < COUNT(stories); i++)

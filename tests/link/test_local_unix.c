@@ -114,7 +114,7 @@ static void a_link_at_the_path_is_not_followed(void **state)
     assert_int_equal(unlink(target), 0);
 }
 
-static void the_socket_is_for_owner_and_group_only(void **state)
+static void without_that_group_the_socket_is_its_owners(void **state)
 {
     struct rig *rig = *state;
     struct local_server *server;
@@ -129,7 +129,7 @@ static void the_socket_is_for_owner_and_group_only(void **state)
     umask(mask);
     assert_int_equal(lstat(path, &status), 0);
     assert_true(S_ISSOCK(status.st_mode));
-    assert_int_equal(status.st_mode & 07777, 0660);
+    assert_int_equal(status.st_mode & 07777, 0600);
     assert_int_equal(status.st_gid, getegid());
     close_server(rig, server, &closed);
 }
@@ -394,7 +394,7 @@ int main(void)
         RIG_TEST(the_socket_of_a_dead_server_is_replaced),
         RIG_TEST(a_file_that_is_no_socket_is_left_alone),
         RIG_TEST(a_link_at_the_path_is_not_followed),
-        RIG_TEST(the_socket_is_for_owner_and_group_only),
+        RIG_TEST(without_that_group_the_socket_is_its_owners),
         RIG_TEST(without_a_group_the_socket_is_its_owners),
         RIG_TEST(a_folder_that_others_may_write_to_is_refused),
         RIG_TEST(a_link_to_a_folder_is_not_followed),
