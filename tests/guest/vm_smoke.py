@@ -370,10 +370,12 @@ def killed_agent_ends_its_relay_and_the_next_relay_starts_one(rig: Rig) -> None:
     # It outlives the relay, and has its log.
     again.close()
     code, log = rig.vm.run("stat -c %a /var/log/ttyferry/agent.log; cat /var/log/ttyferry/agent.log")
-    assert code == 0 and "says bye" in log or "listens on" in log, log
+    expect_equal(code, 0, "exit code of a look at the log")
+    assert "listens on" in log, log
     other = connect_bridge(rig, ("usb\\a", "1-3"))
     other.next("ready")
     rig.events = EventStream("guest", rig.vm.popen("exec ttyferry events").stdout)
+    rig.events.wait("the snapshot", lambda e: e["event"] == "snapshot", 0)
     detach(rig, "usb\\a", "1-3")
     end_background_agent(rig)
     rig.start_agent()
