@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/core/error.h"
+#include "shared/core/text.h"
 #include "shared/core/wsl_conf_reader.h"
 
 #define BOOT "boot"
@@ -295,7 +296,7 @@ int wsl_conf_get(const char *text, size_t len, const char *section, const char *
         (struct wsl_conf_span){text + item.value, item.value_end - item.value}, decoded,
         size < sizeof decoded ? size : sizeof decoded);
     if (err == 0) {
-        strcpy(value, decoded);
+        err = text_copy(value, size, decoded);
     }
     return err;
 }

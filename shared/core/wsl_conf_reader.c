@@ -151,12 +151,10 @@ static bool read_item(struct wsl_conf_reader *reader, struct wsl_conf_item *item
         }
         if (is_line_end(c)) {
             reader->at++;
-        } else if (c == '#') {
-            wsl_conf_reader_skip_line(reader);
         } else if (c == '[' ? read_section(reader, item) : read_entry(reader, item)) {
             return true;
         } else {
-            wsl_conf_reader_skip_line(reader);
+            wsl_conf_reader_skip_line(reader); /* A comment, or void. */
         }
     }
     return false;
