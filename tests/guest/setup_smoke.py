@@ -140,21 +140,22 @@ def removal_lets_go_of_the_board(rig: Rig) -> None:
 
 
 def upgrade_that_fails_leaves_the_old_agent_and_the_board(rig: Rig) -> None:
-    """The program can set itself up, but no agent comes up: a mad configuration is there meanwhile."""
+    """The new program can set itself up, but its agent comes to nothing: the name of its own socket leads nowhere."""
     rig.install()
     host, tty = rig.attach()
-    before = rig.vm.run(f"sha256sum {PROGRAM} /etc/ttyferry/key; cat /etc/wsl.conf")[1]
-    rig.vm.run("mv /etc/ttyferry/config.json /tmp/config.json; echo '{' >/etc/ttyferry/config.json", check=True)
-    code, output = rig.setup("cat /tmp/ttyferry; echo newer")
-    assert code == 1 and "failed agent" in output, (code, output)
-    rig.vm.run("mv /tmp/config.json /etc/ttyferry/config.json", check=True)
-    expect_equal(rig.vm.run(f"sha256sum {PROGRAM} /etc/ttyferry/key; cat /etc/wsl.conf")[1], before, "program, key and wsl.conf")
-    expect_equal(rig.vm.run(f"[ -e {tty} ]")[0], 0, "a look for the tty")
-    rig.install()
-    host.close()
+    state = f"sha256sum {PROGRAM} /etc/ttyferry/key; cat /etc/wsl.conf /etc/systemd/system/ttyferry.service 2>/dev/null"
+    before = rig.vm.run(state)[1]
+    code, output = rig.setup("LC_ALL=C sed 's|link[.]sock|l/n/k.soc|g' /tmp/ttyferry")
+    assert code == 1 and "failed agent" in output and "runs again" in output, (code, output)
+    expect_equal(rig.vm.run(state)[1], before, "program, key and autostart")
+    expect_equal(len(rig.agents()), 1, "number of agents")
+    host.expect_close()
+    again = FakeHost(rig.vm.ports[0])
+    again.snapshot(("usb\\a", "1-3"))
+    expect_equal(again.next("ready")["ttys"][0]["path"], tty, "the tty that is told again")
     rig.remove()
     rig.usbipd.unplug("1-3")
-    rig.vm.run("vhci_attach wait-free 2>/dev/null; true")
+    again.close()
 
 
 def key_alone_is_replaced_and_the_agent_stays(rig: Rig) -> None:
