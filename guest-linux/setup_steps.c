@@ -178,8 +178,15 @@ static int step_agent(struct setup *setup)
     if (err != 0 && err != ERR_TIMEOUT) { /* ERR_TIMEOUT: it had to be killed, and is gone. */
         return err;
     }
-    say(setup, "agent runs and serves %s", setup->machine->stream_path);
-    return guest_service_start(&setup->service);
+    err = guest_service_start(&setup->service);
+    if (err == 0) {
+        say(setup, "agent runs and serves %s", setup->machine->stream_path);
+    } else {
+        say(setup, "agent does not come up, %s says why",
+            guest_service_has_systemd(&setup->service) ? "`journalctl -u ttyferry`"
+                                                       : GUEST_LOG_FOLDER "/" GUEST_LOG_NAME);
+    }
+    return err;
 }
 
 static int (*const steps[])(struct setup *setup) = {

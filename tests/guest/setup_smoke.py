@@ -47,7 +47,7 @@ class Kind(NamedTuple):
 
 WITHOUT_SYSTEMD = Kind("without_systemd", False)
 WITH_SYSTEMD = Kind("with_systemd", True)
-# Vm(debian=True) has no systemd as PID 1 yet; once Vm can boot one, its kind belongs here, and into Rig.
+# WITH_SYSTEMD belongs here as soon as Vm takes systemd=True.
 KINDS = [WITHOUT_SYSTEMD]
 
 
@@ -57,7 +57,7 @@ class Rig:
     def __init__(self, stack: contextlib.ExitStack, kind: Kind) -> None:
         self.kind = kind
         self.usbipd = stack.enter_context(UsbipdDouble(USBIPD_PROGRAM))
-        self.vm = stack.enter_context(Vm(debian=True))
+        self.vm = stack.enter_context(Vm(debian=True, **({"systemd": True} if kind.systemd else {})))
         self.vm.start(overlay_files={"/tmp/ttyferry": GUEST_PROGRAM}, forwards=[(0, LINK_PORT, True)])
 
     def request(self, **members: Any) -> bytes:
