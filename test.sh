@@ -52,6 +52,7 @@ lab_suites=(
     "$python tests/e2e/link_security.py"
     "$python tests/e2e/planted_bugs.py"
     "$python tests/guest/vm_smoke.py"
+    "$python tests/guest/setup_smoke.py"
     "$python tests/vm/selftest.py --usbipd-double build/linux/tests/lab/usbip/usbipd_double"
     "$python tests/vm/flash_selftest.py --usbipd-double build/linux/tests/lab/usbip/usbipd_double"
     "$python tests/lab/pnp/selftest.py"

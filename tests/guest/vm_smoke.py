@@ -1087,8 +1087,40 @@ def ended_agent_leaves_the_board_attached(rig: Rig) -> None:
     host.close()
 
 
+def agent_keeps_only_the_privileges_it_needs(rig: Rig) -> None:
+    """CAP_CHOWN and CAP_SYS_MODULE, in every thread, and for whatever it starts."""
+    with attached(rig, "usb\\a", "1-3"):  # So that libuv's threads are there.
+        code, output = rig.vm.run(f"cat /proc/{rig.agent.pid}/task/*/status", check=True)
+    fields = [line.split() for line in output.splitlines()]
+    kept = 1 << 0 | 1 << 16
+    wanted = {"CapInh:": 0, "CapPrm:": kept, "CapEff:": kept, "CapBnd:": kept, "CapAmb:": 0, "NoNewPrivs:": 1}
+    for name, value in wanted.items():
+        found = {int(field[1], 16) for field in fields if field[0] == name}
+        expect_equal(found, {value}, f"{name} of all threads")
+
+
+def released_agent_lets_go_of_every_board_and_ends(rig: Rig) -> None:
+    host = rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    attach(rig, "usb\\b", "1-4", "cdc_acm")
+    rig.agent.send_signal(signal.SIGUSR1)
+    expect_equal({host.next("detached")["id"] for _ in range(2)}, {"usb\\a", "usb\\b"}, "the detached boards")
+    expect_equal(rig.agent.wait(LIMIT_S), 0, "exit code")
+    host.expect_close()
+    expect_equal((rig.busy_ports(), rig.vm.run("ls /dev/ttyUSB* /dev/ttyACM* 2>/dev/null")[1]), ("", ""), "ports in use, and ttys")
+    assert "handles still open" not in rig.log(), "handles were left open"
+    rig.usbipd.unplug("1-3")
+    rig.usbipd.unplug("1-4")
+    rig.start_agent()
+    rig.agent.send_signal(signal.SIGUSR1)
+    expect_equal(rig.agent.wait(LIMIT_S), 0, "exit code without a board")
+    rig.start_agent()
+
+
 CASES = [
     needs_no_libraries,
+    agent_keeps_only_the_privileges_it_needs,
+    released_agent_lets_go_of_every_board_and_ends,
     ch341_becomes_a_tty_and_goes,
     cdc_acm_becomes_a_tty_and_goes,
     nothing_is_left_after_many_boards,
@@ -1221,7 +1253,7 @@ def show_log(rig: Rig) -> None:
 def main() -> int:
     names = sys.argv[1:]
     cases = Cases(show_log)
-    machines = ((CASES, True), ([guest_without_modprobe_loads_drivers_itself], False), (ONE_CONTROLLER_CASES, True))
+    machines = ((CASES, True), ([guest_without_modprobe_loads_drivers_itself, agent_keeps_only_the_privileges_it_needs], False), (ONE_CONTROLLER_CASES, True))
     for chosen, modprobe in machines:
         is_wsl = chosen is ONE_CONTROLLER_CASES
         chosen = [case for case in chosen if not names or case.__name__ in names]
