@@ -32,12 +32,19 @@ struct host_link {
     void (*on_closed)(void *context);
 };
 
+static bool is_local(struct session *session)
+{
+    const uv_stream_t *stream = session_stream(session);
+
+    return stream != NULL && stream->type != UV_TCP;
+}
+
 static const char *find_source(const struct host_link *link, struct session *session,
                                char ip[LINK_ADDRESS_TEXT_SIZE], uint16_t *port)
 {
     const uv_stream_t *stream = session_stream(session);
 
-    if (stream != NULL && stream->type != UV_TCP) {
+    if (is_local(session)) {
         *port = 0;
         return link->path;
     }
@@ -51,7 +58,8 @@ static void read_peer(struct host_link *link, struct session *session)
     uint16_t port;
     const char *source = find_source(link, session, ip, &port);
 
-    if (port != 0) {
+    /* A TCP peer that has just gone has no port any more. */
+    if (!is_local(session)) {
         link->transport = "tcp";
         snprintf(link->peer, sizeof link->peer, "%s:%u", ip, (unsigned)port);
     } else {
