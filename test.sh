@@ -56,6 +56,7 @@ lab_suites=(
     "$python tests/lab/usbipd_selftest.py"
     "$python tests/host/pnp_smoke.py"
     "$python tests/e2e/naive.py"
+    "$python tests/link/status_terminal.py"
 )
 if [ "$mode" = full ]; then
     jobs=1 limit_s=3600

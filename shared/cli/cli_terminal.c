@@ -85,7 +85,7 @@ int cli_terminal_draw(const struct cli_terminal *terminal, const char *text)
         text_buffer_add(&buffer, CLEAR_LINE);
         text += text[len] == '\n' ? len + 1 : len;
         /* A line feed on the last line would scroll the first away. */
-        text_buffer_add(&buffer, is_last ? "" : "\r\n");
+        text_buffer_add(&buffer, is_last ? "" : "\n");
     }
     text_buffer_add(&buffer, CLEAR_BELOW);
     result = text_buffer_take(&buffer, &drawn);
