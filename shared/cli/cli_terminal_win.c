@@ -30,12 +30,16 @@ bool cli_terminal_start(bool *takes_escapes)
 bool cli_terminal_size(size_t *width, size_t *height)
 {
     CONSOLE_SCREEN_BUFFER_INFO info;
+    int columns;
+    int lines;
 
     if (!GetConsoleScreenBufferInfo(console(), &info)) {
         return false;
     }
-    *width = (size_t)(info.srWindow.Right - info.srWindow.Left + 1);
-    *height = (size_t)(info.srWindow.Bottom - info.srWindow.Top + 1);
+    columns = info.srWindow.Right - info.srWindow.Left + 1;
+    lines = info.srWindow.Bottom - info.srWindow.Top + 1;
+    *width = columns > 0 ? (size_t)columns : 0;
+    *height = lines > 0 ? (size_t)lines : 0;
     return true;
 }
 

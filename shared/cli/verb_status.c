@@ -147,14 +147,12 @@ static void show(struct status *status)
     stream_reader_snapshot(status->reader, &snapshot);
     result = status->json ? show_json(&snapshot) : show_table(status, &snapshot);
     status->has_shown = true;
-    if (result == ERR_CLOSED && status->watch) {
-        end(status, CLI_DONE); /* The reader has seen enough. */
-    } else if (result != 0) {
+    if (result != 0 && !(result == ERR_CLOSED && status->watch)) {
         cli_terminal_restore();
         cli_output_error(status->verb, "cannot write to stdout: %s", error_text(result));
         end(status, CLI_FAILED);
-    } else if (!status->watch) {
-        end(status, CLI_DONE);
+    } else if (result != 0 || !status->watch) {
+        end(status, CLI_DONE); /* Of a watch, the reader has seen enough. */
     }
 }
 

@@ -263,7 +263,8 @@ static void add_note(struct text_buffer *buffer, const char *label, const char *
     if (text[0] == '\0') {
         return;
     }
-    len = strlen(strcpy(escaped, label));
+    text_copy(escaped, sizeof escaped, label);
+    len = strlen(escaped);
     text_escape(escaped + len, sizeof escaped - len, text);
     while (rest[0] != '\0') {
         len = width > 0 ? wrap(rest, width - NOTE_INDENT) : strlen(rest);

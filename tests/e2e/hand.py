@@ -24,7 +24,7 @@ from rounds import bring_up, echo, show_logs, single_tty, take_down  # noqa: E40
 
 def at_windows(lab: Lab, *words: str) -> tuple[int, str]:
     result = lab.prefix.run(lab.host_program, *words, check=False)
-    return result.returncode, result.stdout.decode(errors="replace") + result.stderr.decode(errors="replace")
+    return result.returncode, result.stdout + result.stderr
 
 
 def in_guest(lab: Lab, *words: str, user: str | None = None) -> tuple[int, str]:
