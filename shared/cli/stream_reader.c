@@ -5,16 +5,27 @@
 
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
+#include "shared/core/text.h"
 #include "shared/stream/board_view.h"
 
 struct stream_reader {
     struct conn *conn;
     struct board_table boards;
     struct event_stamp stamp;
+    bool link_up;
+    char peer[EVENT_PEER_SIZE];
+    char transport[EVENT_CODE_SIZE];
     bool has_snapshot;
     const struct stream_reader_callbacks *callbacks;
     void *context;
 };
+
+static void keep_link(struct stream_reader *reader, const struct event *event)
+{
+    reader->link_up = event->link_up;
+    text_copy(reader->peer, sizeof reader->peer, event->peer);
+    text_copy(reader->transport, sizeof reader->transport, event->transport);
+}
 
 /* Applies one line. Returns 0, or why the stream is of no use any more. */
 static int follow(struct stream_reader *reader, const char *line, size_t len)
@@ -34,6 +45,9 @@ static int follow(struct stream_reader *reader, const char *line, size_t len)
         return ERR_INVALID;
     } else {
         result = board_view_apply(&reader->boards, &event);
+    }
+    if (event.type == EVENT_SNAPSHOT || event.type == EVENT_LINK) {
+        keep_link(reader, &event);
     }
     reader->stamp = event.stamp;
     /* A line about an unknown board, or one that says nothing new, does no harm. */
@@ -95,9 +109,14 @@ const struct board_table *stream_reader_boards(const struct stream_reader *reade
     return &reader->boards;
 }
 
-const struct event_stamp *stream_reader_stamp(const struct stream_reader *reader)
+void stream_reader_snapshot(const struct stream_reader *reader, struct event *snapshot)
 {
-    return &reader->stamp;
+    *snapshot = (struct event){.type = EVENT_SNAPSHOT,
+                               .stamp = reader->stamp,
+                               .boards = &reader->boards,
+                               .link_up = reader->link_up};
+    text_copy(snapshot->peer, sizeof snapshot->peer, reader->peer);
+    text_copy(snapshot->transport, sizeof snapshot->transport, reader->transport);
 }
 
 void stream_reader_close(struct stream_reader *reader, int error)

@@ -23,9 +23,12 @@ int stream_reader_open(uv_loop_t *loop, const char *path,
                        const struct stream_reader_callbacks *callbacks, void *context,
                        char used[CLI_STREAM_PATH_SIZE], struct stream_reader **reader);
 
-/* Both are the reader's, and what the last line left them at. */
+/* The reader's, and as the last line left them. */
 const struct board_table *stream_reader_boards(const struct stream_reader *reader);
-const struct event_stamp *stream_reader_stamp(const struct stream_reader *reader);
+
+/* Fills `*snapshot` with an EVENT_SNAPSHOT of what the last line left: its stamp, the link, and the
+ * reader's boards. */
+void stream_reader_snapshot(const struct stream_reader *reader, struct event *snapshot);
 
 /* Idempotent; on_closed follows, never from inside this call. */
 void stream_reader_close(struct stream_reader *reader, int error);

@@ -24,4 +24,8 @@ int board_json_get_id(const struct cJSON *object, struct board *board);
 int board_json_add_nodes(struct cJSON *object, const struct board *board);
 int board_json_get_nodes(const struct cJSON *object, struct board *board);
 
+/* What board->note has in the board's state; each of it may be missing. As above. */
+int board_json_add_note(struct cJSON *object, const struct board *board);
+int board_json_get_note(const struct cJSON *object, struct board *board);
+
 #endif

@@ -19,6 +19,9 @@ struct stream {
     struct board_table boards;
     char run[EVENT_RUN_SIZE];
     uint64_t seq; /* of the last line */
+    bool link_up;
+    char peer[EVENT_PEER_SIZE];
+    char transport[EVENT_CODE_SIZE];
     struct local_server *server;
     bool closing;
     void (*on_closed)(void *context);
@@ -43,8 +46,11 @@ static void stamp(const struct stream *stream, struct event *event)
 static int greet(void *context, char **line, size_t *len)
 {
     struct stream *stream = context;
-    struct event snapshot = {.type = EVENT_SNAPSHOT, .boards = &stream->boards};
+    struct event snapshot = {
+        .type = EVENT_SNAPSHOT, .boards = &stream->boards, .link_up = stream->link_up};
 
+    text_copy(snapshot.peer, sizeof snapshot.peer, stream->peer);
+    text_copy(snapshot.transport, sizeof snapshot.transport, stream->transport);
     stamp(stream, &snapshot);
     return event_json_from_event(&snapshot, line, len);
 }
@@ -102,6 +108,13 @@ static void send_event(struct stream *stream, struct event *event)
     free(line);
 }
 
+static void keep_link(struct stream *stream, const struct event *event)
+{
+    stream->link_up = event->link_up;
+    text_copy(stream->peer, sizeof stream->peer, event->peer);
+    text_copy(stream->transport, sizeof stream->transport, event->transport);
+}
+
 static void publish_one(struct stream *stream, const struct event *event)
 {
     struct event told = *event;
@@ -129,6 +142,9 @@ void stream_publish(struct stream *stream, const struct event *event)
 
     if (stream->closing) {
         return;
+    }
+    if (event->type == EVENT_LINK) {
+        keep_link(stream, event);
     }
     count = board_view_missing(&stream->boards, event, missing);
     for (size_t i = 0; i < count; i++) {

@@ -9,9 +9,9 @@
 
 struct stream;
 
-/* The greeting of every subscriber is a snapshot. It carries the number of the last line before it,
- * so that the next line is one more; while no event has been published that number is 1, and the
- * first event's is 2. */
+/* The greeting of every subscriber is a snapshot, with the link as the last EVENT_LINK told it. It
+ * carries the number of the last line before it, so that the next line is one more; while no event
+ * has been published that number is 1, and the first event's is 2. */
 
 /* Opens the stream at `path` (see local_server_open for `path`, `group` and errors). `run` is the
  * id of this agent run (EVENT_RUN_SIZE). `*stream` is the caller's until stream_close. */

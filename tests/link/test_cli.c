@@ -165,7 +165,8 @@ static void say(struct voice *voice, const char *text)
     "{\"id\":\"usb\\\\a\",\"name\":null,\"vid\":\"1a86\",\"pid\":\"7523\",\"serial\":null,"        \
     "\"description\":\"\",\"com_port\":null,\"busid\":\"3-1\",\"speed\":\"full\","                 \
     "\"kind\":\"serial\",\"state\":\"" state "\"}"
-#define SNAPSHOT HEAD("1") "\"event\":\"snapshot\",\"boards\":[]}\n"
+#define LINK_DOWN "\"link\":{\"state\":\"down\",\"peer\":null,\"transport\":null}"
+#define SNAPSHOT HEAD("1") "\"event\":\"snapshot\"," LINK_DOWN ",\"boards\":[]}\n"
 #define WAITING HEAD("1") "\"event\":\"snapshot\",\"boards\":[" BOARD("waiting") "]}\n"
 #define ARRIVAL HEAD("2") "\"event\":\"arrival\",\"board\":" BOARD("waiting") "}\n"
 #define REMOVAL HEAD("3") "\"event\":\"removal\",\"board\":" BOARD("gone") "}\n"

@@ -232,6 +232,38 @@ static void a_late_reader_finds_all_in_its_snapshot(void **state)
     close_stream(&served);
 }
 
+static void a_late_reader_finds_the_link_and_the_troubles(void **state)
+{
+    struct served served;
+    struct follower late;
+    struct event link = {.type = EVENT_LINK, .link_up = true, .peer = "p", .transport = "bridge"};
+
+    open_stream(&served, *state);
+    follow(&served, &late);
+    assert_false(late.last.link_up);
+    unfollow(&late);
+    stream_publish(served.stream, &link);
+    publish(&served, EVENT_ARRIVAL);
+    publish(&served, EVENT_ATTACHING);
+    publish(&served, EVENT_FAILED);
+    publish(&served, EVENT_UPDATE);
+    follow(&served, &late);
+    assert_true(late.last.link_up);
+    assert_string_equal(late.last.peer, "p");
+    assert_string_equal(late.last.transport, "bridge");
+    assert_string_equal(board_table_find(&late.boards, ID)->note.code, "busy");
+    assert_string_equal(board_table_find(&late.boards, ID)->note.message, "in use");
+    unfollow(&late);
+    publish(&served, EVENT_ATTACHING);
+    link.link_up = false;
+    stream_publish(served.stream, &link);
+    follow(&served, &late);
+    assert_false(late.last.link_up);
+    assert_string_equal(board_table_find(&late.boards, ID)->note.message, "");
+    unfollow(&late);
+    close_stream(&served);
+}
+
 static void the_line_has_the_board_as_the_stream_knows_it(void **state)
 {
     struct served served;
@@ -437,6 +469,7 @@ int main(void)
         RIG_TEST(every_line_has_the_next_number),
         RIG_TEST(what_was_not_reported_is_told_before_what_follows),
         RIG_TEST(a_late_reader_finds_all_in_its_snapshot),
+        RIG_TEST(a_late_reader_finds_the_link_and_the_troubles),
         RIG_TEST(the_line_has_the_board_as_the_stream_knows_it),
         RIG_TEST(a_repeated_ready_is_told_once),
         RIG_TEST(what_nobody_knows_is_not_told),
