@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "host-win/agent_command.h"
+#include "host-win/install_command.h"
 #include "host-win/wide.h"
 #include "shared/cli/cli.h"
 #include "shared/core/error.h"
@@ -16,6 +17,9 @@ int wmain(int argc, wchar_t **wide_argv);
 
 static const struct cli_verb verbs[] = {
     {"agent", "run the host agent in the foreground", agent_command},
+    {"install", "set up both sides, or upgrade them in place", install_command},
+    {"uninstall", "remove both sides", uninstall_command},
+    {"pair", "give both sides a new key", pair_command},
     {NULL, NULL, NULL},
 };
 
