@@ -56,6 +56,7 @@ lab_suites=(
     "$python tests/lab/pnp/selftest.py"
     "$python tests/lab/usbipd_selftest.py"
     "$python tests/host/pnp_smoke.py"
+    "$python tests/host/install_smoke.py"
     "$python tests/e2e/naive.py"
 )
 if [ "$mode" = full ]; then
