@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,9 +63,14 @@ class Rig:
         self.prefix.run("reg.exe", "export", "HKCU", r"C:\export.reg")
         return target.read_text("utf-16").splitlines()
 
-    def agents(self) -> list[int]:
-        return [pid for pid in self.prefix.pids()
-                if b"ttyferryw.exe" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    def agents(self, word: bytes = b"") -> set[int]:
+        """The processes of ttyferryw.exe whose command line has the word in it."""
+        found = set()
+        for pid in self.prefix.pids():
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes()
+                found |= {pid} if b"ttyferryw.exe" in words and word in words else set()
+        return found
 
     def expect(self, code: int, *arguments: str) -> str:
         result = self.verb(*arguments)
@@ -110,20 +117,36 @@ def install_links(rig: Rig) -> None:
 
 
 def install_again_upgrades(rig: Rig) -> None:
-    before, key = set(rig.agents()), (rig.data / "key").read_text()
+    before, key = rig.agents(), (rig.data / "key").read_text()
     rig.expect(0, "install", "--yes")
-    assert before and not before & set(rig.agents()), "the old agent still runs"
+    assert before and not before & rig.agents(), "the old agent still runs"
     assert (rig.data / "key").read_text() == key
     assert {"ttyferry.exe", "ttyferryw.exe"} == {path.name for path in rig.programs.iterdir()}
 
 
 def failing_upgrade_leaves_the_old_running(rig: Rig) -> None:
-    before = set(rig.agents())
+    before = rig.agents()
     with nothing_left(rig):
         rig.fail_at(".ttyferry.new setup")
         rig.expect(1, "install", "--yes")
         rig.fail_at("")
-    assert set(rig.agents()) == before, "the agent was touched"
+    assert rig.agents() == before, "the agent was touched"
+
+
+def crashed_agent_is_started_again(rig: Rig) -> None:
+    supervisor, agent = rig.agents(b"--supervise"), rig.agents(b"agent") - rig.agents(b"--supervise")
+    assert len(supervisor) == 1 and len(agent) == 1, (supervisor, agent)
+    rig.guest.forget()
+    os.kill(next(iter(agent)), signal.SIGKILL)
+    rig.guest.next("(closed)")
+    rig.guest.next("hello")  # The next agent's.
+    assert rig.agents(b"--supervise") == supervisor
+
+
+def second_supervisor_ends_with_0(rig: Rig) -> None:
+    before = rig.agents()
+    rig.prefix.run(rig.programs / "ttyferryw.exe", "agent", "--supervise", timeout_s=LIMIT_S)
+    assert rig.agents() == before
 
 
 def config_of_the_user_stays(rig: Rig) -> None:
@@ -154,7 +177,8 @@ def uninstall_that_fails_goes_on_later(rig: Rig) -> None:
 
 CASES: tuple[Callable[[Rig], None], ...] = (
     failing_step_leaves_nothing, unknown_distribution_is_told, install_links, install_again_upgrades,
-    failing_upgrade_leaves_the_old_running, config_of_the_user_stays, renewal_changes_both_or_none, uninstall_that_fails_goes_on_later,
+    failing_upgrade_leaves_the_old_running, crashed_agent_is_started_again, second_supervisor_ends_with_0,
+    config_of_the_user_stays, renewal_changes_both_or_none, uninstall_that_fails_goes_on_later,
 )
 
 
