@@ -59,6 +59,7 @@ lab_suites=(
     "$python tests/lab/usbipd_selftest.py"
     "$python tests/lab/wsl_selftest.py"
     "$python tests/host/pnp_smoke.py"
+    "$python tests/host/install_smoke.py"
     "$python tests/e2e/naive.py"
     "$python tests/link/status_terminal.py"
 )

@@ -11,6 +11,7 @@
 #include "host-win/host_notice.h"
 #include "host-win/pnp_listener.h"
 #include "host-win/wsl_bridge.h"
+#include "host-win/wsl_keeper.h"
 #include "shared/core/board_names.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
@@ -35,7 +36,11 @@ struct agent {
     struct board_names names;
     struct board_teller *teller;
     struct guest_link *link;
-    struct wsl_bridge bridge;
+    struct wsl_bridge *bridge;
+    struct wsl *wsl;
+    struct wsl_keeper *keeper;
+    uv_timer_t wsl_timer; /* due at once: the boards are counted when all is said about them */
+    bool has_come;        /* a board, since then */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool stopping;
 };
@@ -55,6 +60,22 @@ static void name_board(struct agent *agent, enum pnp_change change, struct board
     }
 }
 
+static void on_wsl_timer(uv_timer_t *timer)
+{
+    struct agent *agent = timer->data;
+
+    wsl_keeper_update(agent->keeper, board_watch_boards(agent->watch), agent->has_come);
+    agent->has_come = false;
+}
+
+static void tend_wsl(struct agent *agent, bool has_come)
+{
+    agent->has_come |= has_come;
+    if (agent->keeper != NULL && !agent->stopping) {
+        uv_timer_start(&agent->wsl_timer, on_wsl_timer, 0, 0);
+    }
+}
+
 static void on_change(void *context, enum pnp_change change, struct board *board)
 {
     struct agent *agent = context;
@@ -63,6 +84,7 @@ static void on_change(void *context, enum pnp_change change, struct board *board
         name_board(agent, change, board);
     }
     board_teller_change(agent->teller, change, board);
+    tend_wsl(agent, change == PNP_CHANGE_ARRIVAL);
 }
 
 static void on_sharing(void *context, struct board *board, bool was_attached)
@@ -70,6 +92,7 @@ static void on_sharing(void *context, struct board *board, bool was_attached)
     struct agent *agent = context;
 
     board_teller_judge_anew(agent->teller, board, was_attached);
+    tend_wsl(agent, false);
 }
 
 static const struct board_watch_callbacks watch_callbacks = {
@@ -155,6 +178,7 @@ static void on_link_report(void *context, const struct event *event)
 
     board_teller_report(agent->teller, event, board);
     board_watch_report(agent->watch, event);
+    tend_wsl(agent, false);
 }
 
 static void on_link_request(void *context, const struct wire_message *message)
@@ -218,6 +242,21 @@ static void on_link_closed(void *context)
     close_boards(agent);
 }
 
+/* Both in one turn of the loop: a look of the one would call the other. */
+static void close_wsl(struct agent *agent)
+{
+    if (agent->wsl != NULL) {
+        wsl_close(agent->wsl, NULL, NULL);
+    }
+    if (agent->keeper != NULL) {
+        wsl_keeper_close(agent->keeper, NULL, NULL);
+    }
+    if (agent->bridge != NULL) {
+        wsl_bridge_close(agent->bridge);
+    }
+    uv_close((uv_handle_t *)&agent->wsl_timer, NULL);
+}
+
 /* Closes what was opened, in reverse; the loop ends when the last handle has closed. Serves a
  * start that failed halfway too. */
 static void stop(struct agent *agent)
@@ -243,6 +282,7 @@ static void stop(struct agent *agent)
     } else {
         close_boards(agent);
     }
+    close_wsl(agent); /* A link that is closing starts no bridge any more. */
 }
 
 /* What libuv documents never to fail. */
@@ -290,18 +330,40 @@ static int listen_to_windows(struct agent *agent)
     return failed("Windows can't be listened to", error);
 }
 
+static int open_wsl(struct agent *agent)
+{
+    const struct config *config = &agent->options->config;
+    char program[WSL_PROGRAM_SIZE];
+    int error = wsl_program_path(program);
+
+    if (error == 0) {
+        error = wsl_open(&agent->loop, program, config->wsl_distribution, &agent->wsl);
+    }
+    if (error == 0) {
+        error = wsl_keeper_open(&agent->loop, agent->wsl, config, &agent->keeper);
+    }
+    if (error == 0) {
+        error = wsl_bridge_open(&agent->loop, config->wsl_distribution, &agent->bridge);
+    }
+    if (error == 0) {
+        tend_wsl(agent, true);
+    }
+    return failed("WSL can't be looked after", error);
+}
+
 static int open_link(struct agent *agent)
 {
     const struct guest_link_options options = {
         .config = &agent->options->config,
         .key = &agent->options->key,
         .run = agent->run,
-        .bridge = wsl_bridge_init(&agent->bridge, agent->options->config.wsl_distribution),
+        .bridge = wsl_bridge_for_link(agent->bridge),
     };
     int error = guest_link_open(&agent->loop, &options, &link_callbacks, agent, &agent->link);
 
     if (error == 0) {
         board_teller_set_link(agent->teller, agent->link);
+        wsl_bridge_set_link(agent->bridge, agent->link);
     }
     return failed("the link to the guest can't be opened", error);
 }
@@ -324,7 +386,8 @@ static int start(struct agent *agent)
         return error;
     }
     board_watch_look(agent->watch);
-    return open_link(agent);
+    error = open_wsl(agent);
+    return error != 0 ? error : open_link(agent);
 }
 
 static int run_loop(struct agent *agent)
@@ -335,6 +398,8 @@ static int run_loop(struct agent *agent)
         return failed("the event loop can't be made", error);
     }
     start_signals(agent);
+    uv_timer_init(&agent->loop, &agent->wsl_timer); /* Never fails. */
+    agent->wsl_timer.data = agent;
     error = start(agent);
     if (error != 0) {
         stop(agent);

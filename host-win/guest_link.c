@@ -25,7 +25,7 @@ struct guest_link {
     uv_loop_t *loop;
     const struct config *config;
     struct guest_link_bridge bridge;
-    struct handshake_config handshakes[TRANSPORT_COUNT];
+    struct handshake_config handshake; /* of TCP; a bridge wants no proof */
     const struct guest_link_callbacks *callbacks;
     void *context;
     struct transport_choice choice;
@@ -219,12 +219,12 @@ static int open_leg(struct guest_link *link, enum transport transport)
     leg->transport = transport;
     if (transport == TRANSPORT_TCP) {
         error = dial_open(link->loop, link->config->link_address, link->config->link_port,
-                          &link->handshakes[transport], &session_callbacks, leg, &leg->dial);
+                          &link->handshake, &session_callbacks, leg, &leg->dial);
     } else {
         const struct bridge_options options = {.get_command = get_bridge_command, .context = leg};
 
-        error = bridge_open(link->loop, &options, &link->handshakes[transport], &session_callbacks,
-                            leg, &leg->bridge);
+        error = bridge_open(link->loop, &options, &link->handshake, &session_callbacks, leg,
+                            &leg->bridge);
     }
     if (error != 0) {
         free(leg);
@@ -277,20 +277,6 @@ static void follow_choice(struct guest_link *link)
     }
 }
 
-/* Windows vouches for the program that is started as the bridge; anybody may be at the port. */
-static void init_handshakes(struct guest_link *link, const struct guest_link_options *options)
-{
-    struct handshake_config *tcp = &link->handshakes[TRANSPORT_TCP];
-    struct handshake_config *bridge = &link->handshakes[TRANSPORT_BRIDGE];
-
-    tcp->role = bridge->role = WIRE_ROLE_HOST;
-    tcp->run = bridge->run = options->run;
-    bridge->method = WIRE_AUTH_NONE;
-    tcp->method = link->config->link_auth == CONFIG_AUTH_NONE ? WIRE_AUTH_NONE : WIRE_AUTH_KEY;
-    tcp->read_key = key_file_read_for_handshake;
-    tcp->key_context = options->key;
-}
-
 static struct guest_link *create(uv_loop_t *loop, const struct guest_link_options *options)
 {
     const struct config *config = options->config;
@@ -302,7 +288,11 @@ static struct guest_link *create(uv_loop_t *loop, const struct guest_link_option
     link->loop = loop;
     link->config = config;
     link->bridge = options->bridge;
-    init_handshakes(link, options);
+    link->handshake.role = WIRE_ROLE_HOST;
+    link->handshake.run = options->run;
+    link->handshake.method = config->link_auth == CONFIG_AUTH_NONE ? WIRE_AUTH_NONE : WIRE_AUTH_KEY;
+    link->handshake.read_key = key_file_read_for_handshake;
+    link->handshake.key_context = options->key;
     snprintf(link->peers[TRANSPORT_TCP], EVENT_PEER_SIZE, "%.*s:%u", EVENT_PEER_SIZE - 8,
              config->link_address, (unsigned)config->link_port);
     text_copy(link->peers[TRANSPORT_BRIDGE], EVENT_PEER_SIZE, "wsl.exe");
@@ -334,6 +324,13 @@ int guest_link_open(uv_loop_t *loop, const struct guest_link_options *options,
     }
     *link = opened;
     return 0;
+}
+
+void guest_link_bridge_go_on(struct guest_link *link)
+{
+    if (link->legs[TRANSPORT_BRIDGE] != NULL) {
+        bridge_go_on(link->legs[TRANSPORT_BRIDGE]->bridge);
+    }
 }
 
 bool guest_link_is_up(const struct guest_link *link)

@@ -29,8 +29,8 @@ struct guest_link_callbacks {
 
 /* What the bridge starts, asked for at each try. */
 struct guest_link_bridge {
-    /* As bridge_options.get_command; also writes what the guest is called, for people, whether
-     * there is something to start now or not. */
+    /* As bridge_options.get_command, with guest_link_bridge_go_on for its bridge_go_on; also writes
+     * what the guest is called, for people, whether there is something to start now or not. */
     int (*get_command)(void *context, struct bridge_child_command *command,
                        char peer[EVENT_PEER_SIZE], char reason[BRIDGE_REASON_SIZE]);
     void *context;
@@ -48,6 +48,9 @@ struct guest_link_options {
 int guest_link_open(uv_loop_t *loop, const struct guest_link_options *options,
                     const struct guest_link_callbacks *callbacks, void *context,
                     struct guest_link **link);
+
+/* See guest_link_bridge.get_command. */
+void guest_link_bridge_go_on(struct guest_link *link);
 
 bool guest_link_is_up(const struct guest_link *link);
 

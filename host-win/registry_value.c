@@ -27,8 +27,10 @@ static int error_from_status(LSTATUS status)
 
 static int read_from(HKEY key, const wchar_t *name, struct registry_value *value)
 {
+    unsigned char *bytes;
+    DWORD type = REG_NONE;
     DWORD size = 0;
-    LSTATUS status = RegQueryValueExW(key, name, NULL, &value->type, NULL, &size);
+    LSTATUS status = RegQueryValueExW(key, name, NULL, NULL, NULL, &size);
 
     if (status != ERROR_SUCCESS) {
         return error_from_status(status);
@@ -36,17 +38,17 @@ static int read_from(HKEY key, const wchar_t *name, struct registry_value *value
     if (size > REGISTRY_VALUE_MAX) {
         return ERR_TOO_LONG;
     }
-    value->bytes = calloc(1, size + TERMINATOR_SIZE);
-    if (value->bytes == NULL) {
+    bytes = calloc(1, size + TERMINATOR_SIZE);
+    if (bytes == NULL) {
         return ERR_NOMEM;
     }
-    status = RegQueryValueExW(key, name, NULL, &value->type, value->bytes, &size);
-    value->size = size;
-    value->exists = status == ERROR_SUCCESS;
-    if (!value->exists) {
-        registry_value_finish(value);
+    status = RegQueryValueExW(key, name, NULL, &type, bytes, &size);
+    if (status != ERROR_SUCCESS) {
+        free(bytes);
+        return error_from_status(status);
     }
-    return error_from_status(status);
+    *value = (struct registry_value){.exists = true, .type = type, .bytes = bytes, .size = size};
+    return 0;
 }
 
 int registry_value_read(const struct registry_place *place, struct registry_value *value)

@@ -586,11 +586,11 @@ def unknown_types_and_boards_are_ignored(rig: Rig) -> None:
 def help_lists_what_works(rig: Rig) -> None:
     text = rig.verb("--help").stdout
     verbs = [words.split()[0] for words in text.splitlines() if words.startswith("  ")]
-    expect_equal(verbs, ["agent", "events", "wait"], "verbs")
+    expect_equal(verbs, ["agent", "install", "uninstall", "pair", "events", "wait"], "verbs")
     for verb in verbs:
         result = rig.verb(verb, "--help")
         assert result.returncode == EXIT_DONE and result.stdout.startswith(f"Usage: ttyferry {verb}"), result
-    expect_equal(rig.verb("install").returncode, EXIT_USAGE, "exit code of a verb that does not exist")
+    expect_equal(rig.verb("teleport").returncode, EXIT_USAGE, "exit code of a verb that does not exist")
 
 
 def both_faces_are_one_program(rig: Rig) -> None:
