@@ -212,20 +212,24 @@ static unsigned check_tests(char *column)
     return count;
 }
 
-static void every_row_of_bad_input_has_its_test(void **state)
+/* Every row of the one table in that section. Returns how many there are. */
+static unsigned check_rows(const char *path, const char *section)
 {
-    (void)state;
     static char line[BLOCK_MAX];
     bool inside = false;
+    bool is_head = true;
     unsigned rows = 0;
-    FILE *file = fopen(DOCS "protocol.md", "rb");
+    FILE *file = fopen(path, "rb");
     assert_non_null(file);
     while (fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, "## ", 3) == 0) {
-            inside = strcmp(line, "## Bad input\n") == 0;
+            inside = strcmp(line, section) == 0;
         }
-        bool is_row = inside && strncmp(line, "| ", 2) == 0 && strncmp(line, "| ---", 5) != 0;
-        if (!is_row || strncmp(line, "| input |", 9) == 0) {
+        if (!inside || line[0] != '|') {
+            continue;
+        }
+        if (is_head) {
+            is_head = strncmp(line, "| ---", 5) != 0;
             continue;
         }
         char *column = strstr(line, "| `tests/");
@@ -235,7 +239,19 @@ static void every_row_of_bad_input_has_its_test(void **state)
         rows++;
     }
     fclose(file);
-    assert_true(rows >= 20);
+    return rows;
+}
+
+static void every_row_of_bad_input_has_its_test(void **state)
+{
+    (void)state;
+    assert_true(check_rows(DOCS "protocol.md", "## Bad input\n") >= 20);
+}
+
+static void every_threat_has_its_test(void **state)
+{
+    (void)state;
+    assert_true(check_rows(DOCS "security.md", "## Threats\n") >= 20);
 }
 
 static void every_code_of_a_failure_is_documented(void **state)
@@ -256,6 +272,7 @@ int main(void)
     cases_add_one(&cases, "docs: the examples of configuration.md", configuration);
     cases_add_one(&cases, "docs: the tests of protocol.md's bad input",
                   every_row_of_bad_input_has_its_test);
+    cases_add_one(&cases, "docs: the tests of security.md's threats", every_threat_has_its_test);
     cases_add_one(&cases, "docs: the codes of failures", every_code_of_a_failure_is_documented);
     return cases_run("docs_examples", &cases);
 }
