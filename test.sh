@@ -47,6 +47,7 @@ suites=(
 )
 lab_suites=(
     "$python tests/hardening.py"
+    "$python tests/schema.py"
     "$python tests/e2e/chips.py"
     "$python tests/e2e/families.py"
     "$python tests/e2e/link_security.py"
