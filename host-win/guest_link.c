@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host-win/usbipd_relay.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
@@ -11,12 +12,17 @@
 
 #define REASON_SIZE 512
 
+/* usbipd-win listens on every address of this machine. */
+#define USBIPD_ADDRESS "127.0.0.1"
+
 struct guest_link {
     struct handshake_config handshake;
     const struct guest_link_callbacks *callbacks;
     void *context;
     struct dial *dial;
-    struct session *session; /* while up */
+    struct session *session;     /* while up */
+    struct usbipd_relay *relay;  /* NULL once closing */
+    struct wire_import incoming; /* too large for the stack */
     char peer[EVENT_PEER_SIZE];
     char last_reason[REASON_SIZE]; /* why the last try failed, so that it is logged once */
     void (*on_closed)(void *context);
@@ -46,21 +52,38 @@ static void take_bye(struct guest_link *link, const struct event *bye)
     }
 }
 
-static void on_session_line(void *context, struct session *session, char *line, size_t len)
+static int take_message(struct guest_link *link, const char *line, size_t len)
 {
-    struct guest_link *link = context;
     struct wire_message message;
     int error = wire_message_from_line(line, len, &message);
 
-    if (error == ERR_UNSUPPORTED) {
-        log_debug("guest: ignored a message of a type this version does not know");
-    } else if (error == 0 && is_report(message.type)) {
+    if (error != 0) {
+        return error;
+    }
+    if (is_report(message.type)) {
         link->callbacks->on_report(link->context, &message.event);
-    } else if (error == 0 && message.type == WIRE_BYE) {
+    } else if (message.type == WIRE_BYE) {
         take_bye(link, &message.event);
     } else {
-        log_warning("guest: sent a line that makes no sense (%s); linking anew",
-                    error_text(error != 0 ? error : ERR_INVALID));
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+static void on_session_line(void *context, struct session *session, char *line, size_t len)
+{
+    struct guest_link *link = context;
+    int error = wire_import_from_line(line, len, &link->incoming);
+
+    if (error == 0) {
+        error = usbipd_relay_take(link->relay, &link->incoming);
+    } else if (error == ERR_UNSUPPORTED) {
+        error = take_message(link, line, len);
+    }
+    if (error == ERR_UNSUPPORTED) {
+        log_debug("guest: ignored a message of a type this version does not know");
+    } else if (error != 0) {
+        log_warning("guest: sent a line that makes no sense (%s); linking anew", error_text(error));
         session_bye(session, "invalid", "the host could not understand a line");
     }
 }
@@ -75,6 +98,9 @@ static void on_session_closed(void *context, struct session *session, bool was_u
     link->session = NULL;
     if (was_up) {
         log_warning("guest: %s", reason);
+        if (link->relay != NULL) {
+            usbipd_relay_link_down(link->relay);
+        }
         link->callbacks->on_down(link->context);
     } else if (strcmp(link->last_reason, reason) != 0) {
         text_copy(link->last_reason, sizeof link->last_reason, reason);
@@ -91,10 +117,60 @@ static void on_session_gap(void *context, struct session *session)
     link->callbacks->on_gap(link->context);
 }
 
+static void on_session_written(void *context, struct session *session)
+{
+    struct guest_link *link = context;
+
+    (void)session;
+    if (link->relay != NULL) {
+        usbipd_relay_written(link->relay);
+    }
+}
+
+static void send_import_line(void *context, const char *line, size_t len)
+{
+    struct guest_link *link = context;
+
+    if (link->session != NULL) {
+        session_write(link->session, line, len);
+    }
+}
+
+static size_t get_waiting(void *context)
+{
+    const struct guest_link *link = context;
+
+    return link->session != NULL ? session_waiting(link->session) : 0;
+}
+
+static bool is_bridge(void *context)
+{
+    const struct guest_link *link = context;
+
+    return link->session != NULL && session_stream(link->session) != NULL &&
+           session_stream(link->session)->type != UV_TCP;
+}
+
+static const struct usbipd_relay_link relay_link = {send_import_line, get_waiting, is_bridge};
+
+static int open_relay(uv_loop_t *loop, const struct config *config, struct guest_link *link)
+{
+    const char *address =
+        config->usbipd_address[0] != '\0' ? config->usbipd_address : USBIPD_ADDRESS;
+    const struct usbipd_relay_options options = {
+        .usbipd = {address, config->usbipd_port},
+        .guest = {config->link_address, config->link_port},
+        .handshake = &link->handshake,
+    };
+
+    return usbipd_relay_open(loop, &options, &relay_link, link, &link->relay);
+}
+
 static const struct session_callbacks session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
     .on_gap = on_session_gap,
+    .on_written = on_session_written,
     .on_closed = on_session_closed,
 };
 
@@ -118,9 +194,15 @@ int guest_link_open(uv_loop_t *loop, const struct config *config, const struct k
     opened->context = context;
     snprintf(opened->peer, sizeof opened->peer, "%.*s:%u", EVENT_PEER_SIZE - 8,
              config->link_address, (unsigned)config->link_port);
+    result = open_relay(loop, config, opened);
+    if (result != 0) {
+        free(opened);
+        return result;
+    }
     result = dial_open(loop, config->link_address, config->link_port, &opened->handshake,
                        &session_callbacks, opened, &opened->dial);
     if (result != 0) {
+        usbipd_relay_close(opened->relay);
         free(opened);
         return result;
     }
@@ -210,5 +292,7 @@ static void on_dial_closed(void *context)
 void guest_link_close(struct guest_link *link, void (*on_closed)(void *context))
 {
     link->on_closed = on_closed;
+    usbipd_relay_close(link->relay);
+    link->relay = NULL;
     dial_close(link->dial, on_dial_closed);
 }
