@@ -75,16 +75,17 @@ static int run(struct agent_options *options, const char *log_file)
     return agent_run(options) == 0 ? CLI_DONE : CLI_FAILED;
 }
 
-static int run_in_background(struct agent_options *options, const char *log_file)
+/* `options` is a copy, for what it points to does not outlive the call. */
+static int run_in_background(struct agent_options options, const char *log_file)
 {
     struct background background;
     bool is_ready;
 
     log_file = log_file != NULL ? log_file : DEFAULT_LOG;
-    options->on_ready = on_ready;
-    options->ready_context = &background;
+    options.on_ready = on_ready;
+    options.ready_context = &background;
     if (background_enter(&background, &is_ready)) {
-        return run(options, log_file);
+        return run(&options, log_file);
     }
     if (!is_ready) {
         cli_output_error(VERB, "the agent has not come up; %s says why", log_file);
@@ -121,6 +122,6 @@ int agent_command(int argc, char **argv)
     if (exit_code != CLI_DONE) {
         return exit_code;
     }
-    return is_background ? run_in_background(&options, agent.log_file)
+    return is_background ? run_in_background(options, agent.log_file)
                          : run(&options, agent.log_file);
 }

@@ -10,6 +10,7 @@
 #include "host-win/guest_link.h"
 #include "host-win/host_notice.h"
 #include "host-win/pnp_listener.h"
+#include "host-win/wsl_bridge.h"
 #include "shared/core/board_names.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
@@ -34,6 +35,7 @@ struct agent {
     struct board_names names;
     struct board_teller *teller;
     struct guest_link *link;
+    struct wsl_bridge bridge;
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool stopping;
 };
@@ -118,8 +120,9 @@ static void on_overflow(void *context, uint64_t lost)
 
 static void publish_link(struct agent *agent, bool up)
 {
-    struct event event = {.type = EVENT_LINK, .link_up = up, .transport = "tcp"};
+    struct event event = {.type = EVENT_LINK, .link_up = up};
 
+    text_copy(event.transport, sizeof event.transport, guest_link_transport(agent->link));
     text_copy(event.peer, sizeof event.peer, guest_link_peer(agent->link));
     stream_publish(agent->stream, &event);
 }
@@ -261,8 +264,13 @@ static int listen_to_windows(struct agent *agent)
 
 static int open_link(struct agent *agent)
 {
-    int error = guest_link_open(&agent->loop, &agent->options->config, &agent->options->key,
-                                agent->run, &link_callbacks, agent, &agent->link);
+    const struct guest_link_options options = {
+        .config = &agent->options->config,
+        .key = &agent->options->key,
+        .run = agent->run,
+        .bridge = wsl_bridge_init(&agent->bridge, agent->options->config.wsl_distribution),
+    };
+    int error = guest_link_open(&agent->loop, &options, &link_callbacks, agent, &agent->link);
 
     if (error == 0) {
         board_teller_set_link(agent->teller, agent->link);

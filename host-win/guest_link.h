@@ -8,6 +8,7 @@
 #include "shared/core/config.h"
 #include "shared/core/sharing.h"
 #include "shared/core/wire_message.h"
+#include "shared/link/bridge.h"
 #include "shared/link/key_file.h"
 
 struct guest_link;
@@ -23,18 +24,36 @@ struct guest_link_callbacks {
     void (*on_down)(void *context);
 };
 
-/* Starts dialling the address in `config`, which, like `key` (where the key is that the guest
- * proves; unused with "auth": "none"), `run` (the id of this agent run), `callbacks` and `context`,
- * must outlive the link. Returns 0, ERR_INVALID for a bad address, or
- * ERR_NOMEM. */
-int guest_link_open(uv_loop_t *loop, const struct config *config, const struct key_file *key,
-                    const char *run, const struct guest_link_callbacks *callbacks, void *context,
+/* What the bridge starts, asked for at each try. */
+struct guest_link_bridge {
+    /* As bridge_options.get_command; also writes what the guest is called, for people, whether
+     * there is something to start now or not. */
+    int (*get_command)(void *context, struct bridge_child_command *command,
+                       char peer[EVENT_PEER_SIZE], char reason[BRIDGE_REASON_SIZE]);
+    void *context;
+};
+
+struct guest_link_options {
+    const struct config *config; /* the address, and which ways are tried (transport_choice.h) */
+    const struct key_file *key;  /* what the guest proves; unused with "auth": "none" */
+    const char *run;             /* id of this agent run */
+    struct guest_link_bridge bridge;
+};
+
+/* Starts looking for the guest. What the options point to, `callbacks` and `context` must outlive
+ * the link. Returns 0, ERR_INVALID for a bad address, or ERR_NOMEM. */
+int guest_link_open(uv_loop_t *loop, const struct guest_link_options *options,
+                    const struct guest_link_callbacks *callbacks, void *context,
                     struct guest_link **link);
 
 bool guest_link_is_up(const struct guest_link *link);
 
-/* "127.0.0.1:24240". The link owns it. */
+/* Where the guest is or last was: "127.0.0.1:24240", or a distribution's name for a bridge. The
+ * link owns it. */
 const char *guest_link_peer(const struct guest_link *link);
+
+/* The way there: "tcp" or "bridge". Static storage. */
+const char *guest_link_transport(const struct guest_link *link);
 
 /* The senders say nothing while the link is down, for the next snapshot tells it all. A board is
  * wanted if its state is BOARD_STATE_WAITING (see sharing_judge). */

@@ -21,23 +21,20 @@ struct log_file {
     char old_path[LOG_FILE_PATH_SIZE + sizeof OLD_SUFFIX];
 };
 
-static void make_folder(const char *path)
+/* If there is none in the end, opening the file says so. */
+static void make_folders(const char *path)
 {
     char folder[LOG_FILE_PATH_SIZE];
-    size_t len = strlen(path);
     uv_fs_t request;
 
-    while (len > 0 && path[len - 1] != '/' && path[len - 1] != '\\') {
-        len--;
+    for (size_t len = 1; path[len] != '\0'; len++) {
+        if (path[len] == '/' || path[len] == '\\') {
+            memcpy(folder, path, len);
+            folder[len] = '\0';
+            uv_fs_mkdir(NULL, &request, folder, 0755, NULL);
+            uv_fs_req_cleanup(&request);
+        }
     }
-    if (len < 2) {
-        return;
-    }
-    memcpy(folder, path, len - 1);
-    folder[len - 1] = '\0';
-    /* If there is none in the end, opening the file says so. */
-    uv_fs_mkdir(NULL, &request, folder, 0755, NULL);
-    uv_fs_req_cleanup(&request);
 }
 
 static int open_file(struct log_file *log)
@@ -121,10 +118,10 @@ int log_file_open(const char *path, struct log_file **file)
     if (opened == NULL) {
         return ERR_NOMEM;
     }
-    result = text_copy(opened->path, sizeof opened->path, path);
+    result = path[0] != '\0' ? text_copy(opened->path, sizeof opened->path, path) : ERR_NOT_FOUND;
     if (result == 0) {
         snprintf(opened->old_path, sizeof opened->old_path, "%s" OLD_SUFFIX, opened->path);
-        make_folder(opened->path);
+        make_folders(opened->path);
         result = open_file(opened);
     }
     if (result != 0) {

@@ -8,9 +8,9 @@
 
 struct log_file;
 
-/* Sends the log to the end of the file at `path` (UTF-8), each line with its time; its folder is
- * made if missing. While the file can't be written the log goes to stderr. Returns 0, ERR_TOO_LONG,
- * ERR_NOMEM, or why the file can't be opened, and then the log goes where it went. */
+/* Sends the log to the end of the file at `path` (UTF-8), each line with its time; its folders
+ * are made if missing. While the file can't be written the log goes to stderr. Returns 0,
+ * ERR_TOO_LONG, ERR_NOMEM, or why the file can't be opened, and then the log goes where it went. */
 int log_file_open(const char *path, struct log_file **file);
 
 /* The log goes to stderr again. */

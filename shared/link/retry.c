@@ -139,11 +139,10 @@ static void add_detail(struct retry *retry, const char *detail)
     size_t len = strlen(retry->reason);
 
     if (!retry->connected) {
-        len = 0;
         text_copy(retry->reason, sizeof retry->reason, detail);
-    } else {
-        snprintf(retry->reason + len, sizeof retry->reason - len, " (%s)", detail);
+        return;
     }
+    snprintf(retry->reason + len, sizeof retry->reason - len, " (%s)", detail);
 }
 
 void retry_cleaned_up(struct retry *retry, const char *detail)

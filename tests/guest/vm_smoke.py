@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm")]
@@ -55,12 +55,15 @@ class FakeHost:
 
     def __init__(self, port: int, hello: Message | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
-        self._messages: queue.Queue[Message | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-        self.send(hello or HELLO)
+        self._begin(self._socket.makefile("rb"), hello or HELLO)
 
-    def _read(self) -> None:
-        with contextlib.suppress(OSError), self._socket.makefile("rb") as lines:
+    def _begin(self, lines: BinaryIO, hello: Message) -> None:
+        self._messages: queue.Queue[Message | None] = queue.Queue()
+        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
+        self.send(hello)
+
+    def _read(self, source: BinaryIO) -> None:
+        with contextlib.suppress(OSError, ValueError), source as lines:
             for line in lines:
                 message = json.loads(line)
                 if message["type"] != "heartbeat":
@@ -119,6 +122,25 @@ class FakeHost:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+
+class BridgeHost(FakeHost):
+    """Speaks over the stdio of `ttyferry agent --stdio`, as the host agent does through wsl.exe."""
+
+    def __init__(self, vm: Vm) -> None:
+        self.relay = vm.popen("exec ttyferry agent --stdio")
+        self._begin(self.relay.stdout, HELLO)
+
+    def send_bytes(self, data: bytes) -> None:
+        self.relay.write(data)
+
+    def end_sending(self) -> None:
+        self.relay.close_stdin()
+
+    def close(self) -> None:
+        self.end_sending()
+        expect_equal(self.relay.wait(LIMIT_S), 0, "exit code of the relay")
+        self.relay.close()
 
 
 class Rig:
@@ -278,6 +300,104 @@ def newer_host_takes_over(rig: Rig) -> None:
     tty = attach(rig, "usb\\a", "1-3")
     rig.echo(tty, "1-3")
     detach(rig, "usb\\a", "1-3")
+
+
+LINK_SOCKET = "/run/ttyferry/link.sock"
+
+
+def connect_bridge(rig: Rig, *boards: tuple[str, str | None]) -> BridgeHost:
+    rig.host = BridgeHost(rig.vm)
+    rig.host.snapshot(*boards)
+    return rig.host
+
+
+def end_agent(rig: Rig, number: int = signal.SIGTERM) -> None:
+    rig.agent.send_signal(number)
+    rig.agent.wait(LIMIT_S)
+
+
+def end_background_agent(rig: Rig) -> None:
+    """Ends the agent that a relay has started; returns when it is gone."""
+    script = f"""pid=$(pidof ttyferry | tr ' ' '\\n' | while read pid; do
+            tr '\\0' ' ' </proc/$pid/cmdline | grep -q -- --background && echo $pid; done)
+        [ -n "$pid" ] || exit 1
+        kill $pid; while [ -d /proc/$pid ]; do sleep 0.01; done"""
+    rig.vm.run(script, timeout=LIMIT_S, check=True)
+
+
+def bridge_attaches_a_board(rig: Rig) -> None:
+    mark = rig.events.mark()
+    connect_bridge(rig)
+    _, up = rig.events.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up", mark)
+    expect_equal((up["transport"], up["peer"]), ("bridge", LINK_SOCKET), "what the stream says of the link")
+    tty = attach(rig, "usb\\a", "1-3")
+    rig.echo(tty, "1-3")
+    expect_equal(rig.vm.run(f"stat -c '%U:%G %a' {LINK_SOCKET}")[1].strip(), "root:root 600", "owner and mode of the socket")
+    detach(rig, "usb\\a", "1-3")
+
+
+def bridge_and_port_lead_to_one_link(rig: Rig) -> None:
+    older = rig.connect()
+    older.next("hello")
+    connect_bridge(rig)
+    expect_equal(older.next("bye")["code"], "busy", "what the older one is told")
+    older.expect_close()
+    attach(rig, "usb\\a", "1-3")
+    detach(rig, "usb\\a", "1-3")
+
+
+def killed_relay_leaves_the_board_attached(rig: Rig) -> None:
+    host = connect_bridge(rig)
+    tty = attach(rig, "usb\\a", "1-3")
+    mark = rig.events.mark()
+    host.relay.send_signal(signal.SIGKILL)
+    rig.events.wait("a link that is down", lambda e: e["event"] == "link" and e["state"] == "down", mark)
+    rig.echo(tty, "1-3")
+    again = connect_bridge(rig, ("usb\\a", "1-3"))
+    expect_equal(again.next("ready")["ttys"][0]["path"], tty, "the tty that is told again")
+    detach(rig, "usb\\a", "1-3")
+
+
+def killed_agent_ends_its_relay_and_the_next_relay_starts_one(rig: Rig) -> None:
+    host = connect_bridge(rig)
+    tty = attach(rig, "usb\\a", "1-3")
+    end_agent(rig, signal.SIGKILL)
+    host.expect_close()
+    expect_equal(host.relay.wait(LIMIT_S), 0, "exit code of the relay")
+    again = connect_bridge(rig, ("usb\\a", "1-3"))
+    expect_equal(again.next("ready")["ttys"][0]["path"], tty, "the tty that is taken over")
+    rig.echo(tty, "1-3")
+    # It outlives the relay, and has its log.
+    again.close()
+    code, log = rig.vm.run("stat -c %a /var/log/ttyferry/agent.log; cat /var/log/ttyferry/agent.log")
+    assert code == 0 and "says bye" in log or "listens on" in log, log
+    other = connect_bridge(rig, ("usb\\a", "1-3"))
+    other.next("ready")
+    rig.events = EventStream("guest", rig.vm.popen("exec ttyferry events").stdout)
+    detach(rig, "usb\\a", "1-3")
+    end_background_agent(rig)
+    rig.start_agent()
+
+
+def relay_without_a_possible_agent_says_why(rig: Rig) -> None:
+    end_agent(rig)
+    rig.vm.run("mv /etc/ttyferry/config.json /run/kept.json; echo '{\"link\": 7}' >/etc/ttyferry/config.json", check=True)
+    with rig.vm.popen("exec ttyferry agent --stdio") as relay:
+        output, errors = relay.communicate(LIMIT_S)
+        code = relay.wait()
+    rig.vm.run("mv /run/kept.json /etc/ttyferry/config.json", check=True)
+    rig.start_agent()
+    expect_equal((code, output), (4, b""), "exit code and stdout")
+    assert b"config.json is wrong" in errors and b"no agent serves" in errors, errors
+
+
+def background_agent_that_is_one_too_many_says_so(rig: Rig) -> None:
+    with rig.vm.popen("exec ttyferry agent --background --log-file /run/second.log") as second:
+        _, errors = second.communicate(LIMIT_S)
+        code = second.wait()
+    expect_equal(code, 1, "exit code")
+    assert b"/run/second.log says why" in errors, errors
+    assert "another agent serves" in rig.vm.run("cat /run/second.log")[1]
 
 
 # A line that never ends is cut off without a word; what can be read but not understood is answered.
@@ -1005,6 +1125,12 @@ CASES = [
     wait_says_by_its_exit_code_why_there_is_no_path,
     agent_without_auth_says_what_to_write,
     help_lists_what_works,
+    bridge_attaches_a_board,
+    bridge_and_port_lead_to_one_link,
+    killed_relay_leaves_the_board_attached,
+    killed_agent_ends_its_relay_and_the_next_relay_starts_one,
+    relay_without_a_possible_agent_says_why,
+    background_agent_that_is_one_too_many_says_so,
     killed_agent_takes_over_its_board_when_it_is_back,
     other_device_with_the_same_devid_is_not_taken_over,
     agent_ends_in_order_whatever_is_under_way,

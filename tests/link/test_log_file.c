@@ -78,33 +78,46 @@ static void a_long_log_is_kept_once(void **state)
     assert_int_equal(remove(old_path), 0);
 }
 
-static void a_missing_folder_is_made(void **state)
+static void remove_folder(const char *path)
+{
+    uv_fs_t request;
+
+    assert_int_equal(uv_fs_rmdir(NULL, &request, path, NULL), 0);
+    uv_fs_req_cleanup(&request);
+}
+
+static void missing_folders_are_made(void **state)
 {
     char folder[RIG_PATH_SIZE];
-    char path[RIG_PATH_SIZE + 16];
+    char inner[RIG_PATH_SIZE + 8];
+    char path[RIG_PATH_SIZE + 24];
     struct log_file *log;
-    uv_fs_t request;
 
     (void)state;
     rig_make_file_path(folder);
-    snprintf(path, sizeof path, "%s/agent.log", folder);
+    snprintf(inner, sizeof inner, "%s/log", folder);
+    snprintf(path, sizeof path, "%s/agent.log", inner);
     assert_int_equal(log_file_open(path, &log), 0);
     log_file_close(log);
     assert_int_equal(remove(path), 0);
-    assert_int_equal(uv_fs_rmdir(NULL, &request, folder, NULL), 0);
-    uv_fs_req_cleanup(&request);
+    remove_folder(inner);
+    remove_folder(folder);
 }
 
 static void what_cannot_be_opened_is_told(void **state)
 {
+    char file[RIG_PATH_SIZE];
     char path[RIG_PATH_SIZE + 16];
-    char folder[RIG_PATH_SIZE];
     struct log_file *log;
 
     (void)state;
-    rig_make_file_path(folder);
-    snprintf(path, sizeof path, "%s/two/agent.log", folder);
+    rig_make_file_path(file);
+    assert_int_equal(log_file_open(file, &log), 0);
+    log_file_close(log);
+    snprintf(path, sizeof path, "%s/agent.log", file);
     assert_int_equal(log_file_open(path, &log), ERR_NOT_FOUND);
+    assert_int_equal(log_file_open("", &log), ERR_NOT_FOUND);
+    assert_int_equal(remove(file), 0);
 }
 
 int main(void)
@@ -112,7 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_have_their_time_and_level),
         cmocka_unit_test(a_long_log_is_kept_once),
-        cmocka_unit_test(a_missing_folder_is_made),
+        cmocka_unit_test(missing_folders_are_made),
         cmocka_unit_test(what_cannot_be_opened_is_told),
     };
 
