@@ -54,6 +54,7 @@ lab_suites=(
     "$python tests/vm/flash_selftest.py --usbipd-double build/linux/tests/lab/usbip/usbipd_double"
     "$python tests/lab/pnp/selftest.py"
     "$python tests/lab/usbipd_selftest.py"
+    "$python tests/lab/wsl_selftest.py"
     "$python tests/host/pnp_smoke.py"
     "$python tests/e2e/naive.py"
 )

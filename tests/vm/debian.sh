@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds the disk of a whole Debian for the test VM, in the cache: udevd, flashing programs, the stock usbip tools.
+# Builds the disk of a whole Debian for the test VM, in the cache: systemd, udevd, flashing programs, the stock usbip tools.
 #
 # usage: tests/vm/debian.sh
 #
@@ -10,7 +10,7 @@ export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C
 umask 022
 
 cache=${TTYFERRY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ttyferry}/vm
-packages=(udev kmod procps avrdude dfu-util picocom python3-serial usbip)
+packages=(systemd systemd-sysv udev kmod procps avrdude dfu-util picocom python3-serial usbip)
 disk_size=640M
 
 say() { printf 'vm disk: %s\n' "$*" >&2; }
@@ -36,6 +36,8 @@ build_root() {
         "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" - >&2 ||
         die "mmdebstrap failed: run apt-get update and check the network"
     mkdir -p "$root/etc/ttyferry" "$root/lib/modules"
+    # An id that is there, or systemd takes each boot for the first one and enables units anew.
+    echo 7474796665727279207465737420766d >"$root/etc/machine-id"
 }
 
 main() {

@@ -19,7 +19,7 @@ cache=${TTYFERRY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ttyferry}/vm
 net_modules="virtio_pci virtio_net"
 disk_modules="virtio_pci virtio_blk crc32c_generic ext4"
 usb_modules="vhci-hcd usbserial cdc-acm ftdi_sio ch341 cp210x pl2303"
-image_sources=(image.sh extract_vmlinux.py init init_debian snapshot.sh vm_exec.c tty_echo.c vhci_attach.c)
+image_sources=(image.sh extract_vmlinux.py init init_debian init_systemd snapshot.sh vm_exec.c tty_echo.c vhci_attach.c)
 
 say() { printf 'vm image: %s\n' "$*" >&2; }
 die() {
@@ -101,7 +101,7 @@ build_image() {
     done
     install -m 755 "$here/snapshot.sh" "$root/bin/snapshot.sh"
     install -m 755 "$here/init" "$root/init"
-    install -m 755 "$here/init_debian" "$root/sbin/init_debian"
+    install -m 755 "$here/init_debian" "$here/init_systemd" "$root/sbin/"
     echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
     printf 'root:x:0:\ntty:x:5:\ndialout:x:20:\nplugdev:x:46:\n' >"$root/etc/group"
     echo '127.0.0.1 localhost' >"$root/etc/hosts"

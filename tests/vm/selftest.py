@@ -195,6 +195,49 @@ def whole_debian_is_there(lab: Lab) -> None:
         expect_equal(vm.run("cat /root/mark 2>/dev/null"), (1, ""), "what the disk has kept")
 
 
+def systemd_makes_nodes_and_keeps_units(lab: Lab) -> None:
+    """With systemd as PID 1: udevd gives a tty its group and link; a unit that is enabled runs after a reboot, and after a loss of power."""
+    unit = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'date +%s.%N >/run/mark'\n[Install]\nWantedBy=multi-user.target\n"
+    with Vm(debian=True, systemd=True, persistent=True) as vm:
+        vm.start(forwards=[(0, 24240, True)])
+        print(f"     boot with systemd: {vm.boot_seconds:.2f} s")
+        expect_equal(vm.run("cat /proc/1/comm; systemctl is-system-running"), (0, "systemd\nrunning\n"), "PID 1 and its state")
+        lab.usbipd.plug("3-1", "ch341", serial="5912004577")
+        vm.run(f"modprobe vhci-hcd && vhci_attach attach 10.0.2.2 {lab.usbipd.port} 3-1", check=True)
+        tty = vm.run("udevadm wait --timeout=30 --settle /dev/ttyUSB0 && stat -c '%U:%G %a' /dev/ttyUSB0 && ls /dev/serial/by-id", check=True)[1]
+        rights, link = tty.split("\n")[:2]
+        expect_equal(rights, "root:dialout 660", "rights of the tty")
+        assert "5912004577" in link, link
+        lab.usbipd.unplug("3-1")
+        install = "cat >/etc/systemd/system/mark.service && systemctl enable mark.service && [ ! -e /run/mark ]"
+        vm.run(install, stdin=unit.encode(), check=True)
+        ports = list(vm.ports)
+        vm.reboot()
+        vm.run("[ -s /run/mark ]", check=True)
+        vm.restart()
+        vm.run("[ -s /run/mark ]", check=True)
+        expect_equal(vm.ports, ports, "ports after it")
+
+
+def disk_keeps_what_is_written(_: Lab) -> None:
+    """Without systemd too; and the files of the overlay are put there once."""
+    with Vm(debian=True, persistent=True) as vm:
+        vm.start(overlay_files={"/usr/local/bin/mine": HERE / "snapshot.sh"})
+        expect_equal(vm.run("cat /proc/1/comm; [ -d /run/systemd/system ]"), (1, "vm_exec\n"), "PID 1")
+        vm.run("echo mark >/root/mark; rm /usr/local/bin/mine", check=True)
+        vm.restart()
+        expect_equal(vm.run("cat /root/mark; ls /usr/local/bin/mine 2>/dev/null"), (2, "mark\n"), "files after a loss of power")
+        vm.run("echo again >/root/mark", check=True)
+        vm.reboot()
+        expect_equal(vm.run("cat /root/mark"), (0, "again\n"), "files after a reboot")
+
+
+def machine_can_be_out_of_reach(lab: Lab) -> None:
+    with Vm(reaches_machine=False) as vm:
+        vm.start()
+        expect_equal(vm.run(f"nc -w 1 10.0.2.2 {lab.usbipd.port} </dev/null 2>/dev/null")[0], 1, "connecting to the machine")
+
+
 def attach_and_echo(lab: Lab, chip: str, **settings: Any) -> None:
     busid, prefix = CHIPS[chip]
     lab.usbipd.plug(busid, chip, **settings)
@@ -504,6 +547,9 @@ CASES: list[Callable[[Lab], None]] = [
     overlay_and_loopback_forward_work,
     machine_pauses_and_restarts,
     whole_debian_is_there,
+    systemd_makes_nodes_and_keeps_units,
+    disk_keeps_what_is_written,
+    machine_can_be_out_of_reach,
     ch341_echoes_and_goes,
     cdc_acm_echoes_and_goes,
     cp2102_echoes_and_goes,

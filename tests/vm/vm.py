@@ -8,12 +8,13 @@
 
 The guest reaches the machine's 127.0.0.1 as 10.0.2.2. vhci_hcd and the serial drivers lie in the guest's module tree and
 are not loaded. As a program, `vm.py shell` boots a VM and runs the lines of stdin in it, `vm.py run SCRIPT` runs one
-script and exits with its code; both take --no-modprobe, --debian and --file DST=SRC.
+script and exits with its code; both take --no-modprobe, --debian, --systemd and --file DST=SRC.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import functools
 import json
@@ -44,6 +45,11 @@ FRAME_MAX = 65536
 MEMORY_MB = 256
 DEBIAN_MEMORY_MB = 512
 BOOT_TIMEOUT_S = 60.0
+SHUTDOWN_TIMEOUT_S = 30.0
+SYNC_TIMEOUT_S = 30.0
+JOURNAL_MB = 4
+# As long as WSL waits for systemd before it runs commands all the same.
+UNITS_TIMEOUT_S = 10.0
 KERNEL_COMMAND_LINE = (
     "console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check cryptomgr.notests audit=0 rdinit=/init panic=-1"
 )
@@ -250,7 +256,7 @@ class VmProcess:
         expired = threading.Event()
         error_reader = threading.Thread(target=lambda: errors.append(self.stderr.read()), daemon=True)
         error_reader.start()
-        timer = threading.Timer(timeout, lambda: (expired.set(), self._hang_up())) if timeout is not None else None
+        timer = threading.Timer(timeout, lambda: (expired.set(), self.hang_up())) if timeout is not None else None
         if timer:
             timer.start()
         output = self.stdout.read()
@@ -262,7 +268,8 @@ class VmProcess:
         self.wait()
         return output, errors[0]
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Kills the script, from any thread; whoever waits for it hears that."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -270,7 +277,7 @@ class VmProcess:
 
     def close(self) -> None:
         """Kills the script if it still runs, and frees the pipes."""
-        self._hang_up()
+        self.hang_up()
         self._socket.close()
         # Closed first, so that a reader thread that waits for room in a pipe gets on.
         self.stdout.close()
@@ -289,9 +296,18 @@ class Vm:
     """One virtual machine. Everything it writes on the machine lies in self.folder, which stop() removes unless
     a folder was given; console.log there is the guest's console, also readable while it runs.
 
-    debian: a whole Debian with udevd and flashing programs (debian.sh) in place of busybox; nothing written to its disk outlives the VM."""
+    debian: a whole Debian with udevd and flashing programs (debian.sh) in place of busybox; systemd: on it, as PID 1.
+    Nothing written to its disk outlives the boot, unless persistent: then the disk is a private copy, for as long as the Vm is not
+    stopped for good (stop), and overlay_files are put there at the first boot only.
+    reaches_machine: whether the guest reaches the machine's 127.0.0.1; without, all that it sends there is lost. The machine
+    reaches the guest either way."""
 
-    def __init__(self, folder: Path | str | None = None, modprobe: bool = True, memory_mb: int = 0, debian: bool = False) -> None:
+    def __init__(
+        self, folder: Path | str | None = None, modprobe: bool = True, memory_mb: int = 0, debian: bool = False,
+        systemd: bool = False, persistent: bool = False, reaches_machine: bool = True,
+    ) -> None:
+        if (systemd or persistent) and not debian:
+            raise VmError("only Debian's disk has systemd, and can keep what is written")
         self._keeps_folder = folder is not None
         self.folder = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="ttyferry-vm-"))
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -300,6 +316,9 @@ class Vm:
         self.boot_seconds = 0.0
         self._modprobe = modprobe
         self._debian = debian
+        self._systemd = systemd
+        self._persistent = persistent
+        self._reaches_machine = reaches_machine
         self._memory_mb = memory_mb or (DEBIAN_MEMORY_MB if debian else MEMORY_MB)
         self._qemu: subprocess.Popen[bytes] | None = None
         self._qmp: Qmp | None = None
@@ -330,9 +349,10 @@ class Vm:
 
     def _boot(self, timeout: float) -> None:
         image = build_image()
+        overlay = {} if self._own_disk().exists() else self._overlay_files
         wanted = [Forward(0, EXEC_PORT), *self._forwards]
         initramfs = self.folder / "initramfs.cpio"
-        initramfs.write_bytes((image / "initramfs.cpio").read_bytes() + make_overlay(self._overlay_files))
+        initramfs.write_bytes((image / "initramfs.cpio").read_bytes() + make_overlay(overlay))
         ours, qemus = socket.socketpair()
         started = time.monotonic()
         with qemus:
@@ -347,22 +367,43 @@ class Vm:
         except OSError:
             pass  # QEMU is gone, and the console says why.
         self._await_console("ready", timeout)
+        if self._systemd:
+            # The exit code says whether a unit failed, or is not done yet: nothing that would keep anybody from working here.
+            self.run(f"timeout {UNITS_TIMEOUT_S:.0f} systemctl is-system-running --wait >/dev/null 2>&1", timeout=timeout)
         self.boot_seconds = time.monotonic() - started
+
+    def _own_disk(self) -> Path:
+        return self.folder / "disk.ext4"
+
+    def _disk_options(self) -> list[str]:
+        if not self._debian:
+            return []
+        if not self._persistent:
+            return ["-drive", f"file={build_disk()},if=virtio,format=raw,snapshot=on"]
+        disk = self._own_disk()
+        if not disk.exists():
+            subprocess.run(["cp", "--sparse=always", "--reflink=auto", str(build_disk()), str(disk)], check=True)
+            # With a journal the file system is whole after each loss of power.
+            command = ["tune2fs", "-J", f"size={JOURNAL_MB}", str(disk)]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"})
+        # The machine does not lose its power, only the guest does.
+        return ["-drive", f"file={disk},if=virtio,format=raw,cache=unsafe"]
 
     def _qemu_command(self, image: Path, initramfs: Path, forwards: list[Forward], qmp_fd: int) -> list[str]:
         kernel = image / "vmlinux"
         options = "" if self._modprobe else " ttyferry.modprobe=no"
-        disk = []
         if self._debian:
             options += " ttyferry.disk=yes"
-            disk = ["-drive", f"file={build_disk()},if=virtio,format=raw,snapshot=on"]
-        network = ",".join(["user,id=n0", *(f"hostfwd={forward.describe()}" for forward in forwards)])
+        if self._systemd:
+            options += " ttyferry.systemd=yes net.ifnames=0 systemd.show_status=false"
+        restrict = [] if self._reaches_machine else ["restrict=on"]
+        network = ",".join(["user,id=n0", *restrict, *(f"hostfwd={forward.describe()}" for forward in forwards)])
         return [
             *("qemu-system-x86_64", "-M", "pc", "-accel", "tcg", "-m", str(self._memory_mb), "-smp", "1"),
             *("-nographic", "-nodefaults", "-no-reboot", "-serial", "stdio"),
             *("-kernel", str(kernel if kernel.exists() else image / "vmlinuz"), "-initrd", str(initramfs)),
             *("-append", KERNEL_COMMAND_LINE + options),
-            *disk,
+            *self._disk_options(),
             *("-netdev", network, "-device", "virtio-net-pci,netdev=n0,romfile="),
             *("-chardev", f"socket,id=qmp,fd={qmp_fd}", "-mon", "chardev=qmp,mode=control"),
         ]
@@ -464,11 +505,39 @@ class Vm:
         self._qmp.execute("cont")
 
     def restart(self, timeout: float = BOOT_TIMEOUT_S) -> None:
-        """Pulls the plug and boots anew with the same files, on the same ports of the machine."""
+        """Pulls the plug and boots anew with the same files, on the same ports of the machine. A persistent disk keeps what has
+        been written before."""
+        self.power_off()
+        self.power_on(timeout)
+
+    def reboot(self, timeout: float = BOOT_TIMEOUT_S) -> None:
+        """Shuts the guest down as its users do, so that its services end in order, and boots anew."""
+        if self._systemd:
+            self.run("systemctl --no-block --job-mode=replace-irreversibly start reboot.target", check=True)
+        else:
+            # vm_exec is PID 1 and knows no order; a process that hangs costs it its second.
+            with contextlib.suppress(VmError):
+                self.run("trap '' TERM; kill -TERM -1; sleep 1; sync; mount -o remount,ro / 2>/dev/null; echo b >/proc/sysrq-trigger")
+        assert self._qemu is not None
+        self._qemu.wait(SHUTDOWN_TIMEOUT_S)
         self._end_qemu()
+        self.power_on(timeout)
+
+    def power_off(self) -> None:
+        """Ends everything in the guest at once, as `wsl --terminate` does; harmless when it has ended. power_on follows, or stop."""
+        if self._persistent and self.is_running():
+            with contextlib.suppress(VmError, OSError):  # A guest that cannot do even that loses what it has not written.
+                self.run("sync", timeout=SYNC_TIMEOUT_S)
+        self._end_qemu()
+
+    def power_on(self, timeout: float = BOOT_TIMEOUT_S) -> None:
+        """Boots anew after power_off."""
         self._console = queue.Queue()
         self._forwards = [forward._replace(host_port=port) for forward, port in zip(self._forwards, self.ports)]
         self._boot(timeout)
+
+    def is_running(self) -> bool:
+        return self._qemu is not None and self._qemu.poll() is None
 
     def stop(self) -> None:
         """Ends the VM at once; harmless when it has ended."""
@@ -498,12 +567,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Boots the test VM.")
     parser.add_argument("--no-modprobe", action="store_true", help="a guest without modprobe")
     parser.add_argument("--debian", action="store_true", help="a whole Debian with udevd and flashing programs")
+    parser.add_argument("--systemd", action="store_true", help="that, with systemd")
     parser.add_argument("--file", action="append", default=[], metavar="DST=SRC", help="put a file into the guest")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("shell", help="run each line of stdin in the guest")
     commands.add_parser("run", help="run one script and exit with its code").add_argument("script")
     arguments = parser.parse_args()
-    with Vm(modprobe=not arguments.no_modprobe, debian=arguments.debian) as vm:
+    with Vm(modprobe=not arguments.no_modprobe, debian=arguments.debian or arguments.systemd, systemd=arguments.systemd) as vm:
         vm.start(overlay_files=parse_overlay(arguments.file))
         print(f"vm: up after {vm.boot_seconds:.2f} s, console in {vm.console_log}", file=sys.stderr)
         if arguments.command == "run":
