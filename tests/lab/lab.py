@@ -61,15 +61,18 @@ EXIT_NO_AGENT = 4
 class Lab(WindowsSide):
     """Everything outside the two agents, and the agents. Start with `with`, or start() and stop().
 
-    modprobe: whether the guest has a modprobe (else the agent loads modules by itself); debian: whether it is a whole Debian.
+    modprobe: whether the guest has a modprobe (else the agent loads modules by itself); debian: whether it is a whole Debian;
+    reaches_usbipd: whether the guest reaches usbipd's port, else all that it sends there is lost.
     """
 
-    def __init__(self, modprobe: bool = True, debian: bool = False) -> None:
+    def __init__(self, modprobe: bool = True, debian: bool = False, reaches_usbipd: bool = True) -> None:
         super().__init__()
         self.host_program = HOST_PROGRAM
-        self.vm = Vm(modprobe=modprobe, debian=debian)
+        self.vm = Vm(modprobe=modprobe, debian=debian, reaches_machine=reaches_usbipd)
         self.relay: LinkRelay | None = None
-        self.host_config: dict[str, Any] = {}  # sections of the host agent's configuration besides "link"
+        self.host_config: dict[str, Any] = {}  # sections of the host agent's configuration besides "link" and "usbipd"
+        self.link_config: dict[str, Any] = {}  # of the host agent's section "link", besides what the lab says
+        self.guest_usbipd: dict[str, Any] = {}  # of the guest agent's section "usbipd", besides the port
 
     @staticmethod
     def programs() -> list[Path]:
@@ -112,7 +115,7 @@ class Lab(WindowsSide):
         return {stream: stream.mark() for stream in (self.windows, self.guest)}
 
     def start_guest_agent(self) -> None:
-        config = {"link": {"auth": "none"}, "usbipd": {"port": self.usbipd.port}}
+        config = {"link": {"auth": "none"}, "usbipd": {"port": self.usbipd.port, **self.guest_usbipd}}
         self.vm.run("mkdir -p /etc/ttyferry && cat >/etc/ttyferry/config.json", stdin=json.dumps(config).encode(), check=True)
         self.guest_agent = self.vm.popen("exec ttyferry agent --log-level debug >/run/agent.log 2>&1")
         self.vm.run(listening_script(self.guest_agent.pid, LINK_PORT), timeout=START_LIMIT_S, check=True)
@@ -122,7 +125,8 @@ class Lab(WindowsSide):
     def start_host_agent(self) -> None:
         port = self.relay.port if self.relay else self.vm.ports[0]
         config = self.folder / "config.json"
-        config.write_text(json.dumps({"link": {"port": port, "auth": "none"}, **self.host_config}))
+        link = {"port": port, "auth": "none", **self.link_config}
+        config.write_text(json.dumps({"link": link, "usbipd": {"port": self.usbipd.port}, **self.host_config}))
         self.host_log = self.folder / "host-agent.log"
         with self.host_log.open("ab") as log:
             self.host_agent = self.prefix.spawn(
