@@ -31,7 +31,7 @@ from wsl_service import WslService  # noqa: E402
 
 DISTRIBUTION = "Lab"
 LIMIT_S = 30.0
-MANY = [("nano", "1-1"), ("leonardo", "1-2"), ("nano", "1-3"), ("leonardo", "1-4"), ("cp2102", "2-1"), ("nano", "2-2"), ("leonardo", "2-3"), ("nano", "2-4")]
+MANY = [("nano", "1-1"), ("leonardo", "1-2"), ("nano", "1-3"), ("nano", "1-4"), ("cp2102", "2-1"), ("nano", "2-2"), ("ft232r", "2-3"), ("nano", "2-4")]
 
 
 class Running(Distribution):
