@@ -47,6 +47,7 @@ struct agent {
     char modules_root[SYSFS_PATH_SIZE];
     uv_loop_t loop;
     struct machine machine;
+    struct import_route route;
     struct vhci *vhci;
     struct modules *modules;
     struct uevent_socket *uevents;
@@ -306,6 +307,7 @@ static void on_host_up(void *context)
         agent->wards[i].is_reported = false;
     }
     agent->has_host = true;
+    import_route_forget(&agent->route);
     publish_link(agent, true);
 }
 
@@ -460,6 +462,8 @@ static void init_machine(struct agent *agent)
     snprintf(agent->modules_root, sizeof agent->modules_root, "/lib/modules/%s", kernel.release);
     machine->loop = &agent->loop;
     machine->config = &agent->options->config;
+    import_route_init(&agent->route, agent->options->config.usbipd_import);
+    machine->route = &agent->route;
     machine->sysfs_root = "/sys";
     machine->nodes = (struct tty_node_paths){
         .dev_root = "/dev",
@@ -502,6 +506,7 @@ static int open_link(struct agent *agent)
         log_error("%s port %u can't be listened on: %s", config->link_address,
                   (unsigned)config->link_port, error_text(err));
     } else {
+        agent->machine.host = host_link_imports(agent->link);
         log_info("agent %s listens on %s port %u, its stream is %s", agent->run,
                  config->link_address, (unsigned)config->link_port, agent->options->stream_path);
         if (agent->options->on_ready != NULL) {

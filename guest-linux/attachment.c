@@ -6,9 +6,9 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "guest-linux/board_import.h"
 #include "guest-linux/peer_watch.h"
 #include "guest-linux/usb_settle.h"
-#include "guest-linux/usbip_import.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
@@ -35,11 +35,10 @@ struct attachment {
     void *context;
     struct board board; /* as it was when last started */
     unsigned open_handles;
-    /* What is under way; at most one of the first four. */
+    /* What is under way; at most one of the first three. */
     uv_timer_t former; /* active while a former run's device may be ours */
     struct modules_request *vhci_load;
-    struct windows_address_query *address_query;
-    struct usbip_import *import;
+    struct board_import *import;
     struct driver_load loads[USB_TREE_INTERFACES_MAX];
     size_t load_count;
     /* What the kernel has. */
@@ -62,7 +61,7 @@ struct attachment {
     uint64_t last_node_ns;
 };
 
-static enum attach_fault find_address(struct attachment *attachment);
+static enum attach_fault import(struct attachment *attachment);
 
 /* A failure after attachment_start has returned. */
 static void fail(struct attachment *attachment, enum attach_fault fault, const char *detail)
@@ -87,7 +86,7 @@ static void on_vhci_loaded(void *context, int err, const char *detail)
         fail(attachment, FAULT_NO_VHCI, err != 0 ? detail : "it was loaded, but is not there");
         return;
     }
-    fail_unless_begun(attachment, find_address(attachment));
+    fail_unless_begun(attachment, import(attachment));
 }
 
 /* An import takes the board away from Windows: none is begun in vain. */
@@ -97,7 +96,7 @@ static enum attach_fault begin(struct attachment *attachment)
     int err;
 
     if (vhci_is_loaded(machine->vhci)) {
-        return attachment_has_room(attachment, &attachment->board) ? find_address(attachment)
+        return attachment_has_room(attachment, &attachment->board) ? import(attachment)
                                                                    : FAULT_NO_PORT;
     }
     err = modules_load(machine->modules, VHCI_MODULE, on_vhci_loaded, attachment,
@@ -283,43 +282,10 @@ static void on_imported(void *context, const struct usbip_import_result *result)
     attachment->callbacks->on_attached(attachment->context);
 }
 
-static enum attach_fault import_from(struct attachment *attachment, const char *address)
+static enum attach_fault import(struct attachment *attachment)
 {
-    const struct machine *machine = attachment->machine;
-    const struct usbip_import_target target = {address, machine->config->usbipd_port,
-                                               attachment->board.busid, USBIP_IMPORT_DEADLINE_MS};
-    int err =
-        usbip_import_open(machine->loop, &target, on_imported, attachment, &attachment->import);
-
-    if (err == ERR_INVALID) {
-        return FAULT_NO_ADDRESS;
-    }
-    return err == 0 ? FAULT_NONE : FAULT_INTERNAL;
-}
-
-static void on_address(void *context, const char *address)
-{
-    struct attachment *attachment = context;
-
-    attachment->address_query = NULL;
-    if (address == NULL) {
-        fail(attachment, FAULT_NO_ADDRESS, "no networking mode says it, and there is no gateway");
-        return;
-    }
-    fail_unless_begun(attachment, import_from(attachment, address));
-}
-
-static enum attach_fault find_address(struct attachment *attachment)
-{
-    const struct machine *machine = attachment->machine;
-    int err;
-
-    if (machine->config->usbipd_address[0] != '\0') {
-        return import_from(attachment, machine->config->usbipd_address);
-    }
-    err = windows_address_find(machine->loop, &machine->address, on_address, attachment,
-                               &attachment->address_query);
-    return err == 0 ? FAULT_NONE : FAULT_INTERNAL;
+    return board_import_open(attachment->machine, attachment->board.busid, on_imported, attachment,
+                             &attachment->import);
 }
 
 static void stop_attaching(struct attachment *attachment)
@@ -329,12 +295,8 @@ static void stop_attaching(struct attachment *attachment)
         modules_cancel(attachment->vhci_load);
         attachment->vhci_load = NULL;
     }
-    if (attachment->address_query != NULL) {
-        windows_address_cancel(attachment->address_query);
-        attachment->address_query = NULL;
-    }
     if (attachment->import != NULL) {
-        usbip_import_cancel(attachment->import);
+        board_import_cancel(attachment->import);
         attachment->import = NULL;
     }
 }

@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "guest-linux/host_candidate.h"
+#include "guest-linux/import_doors.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
 #include "shared/link/link_address.h"
 #include "shared/link/listen.h"
+#include "shared/link/raw_stream.h"
 #include "shared/link/refusal_log.h"
 
 struct host_link {
@@ -28,6 +30,9 @@ struct host_link {
     char peer[EVENT_PEER_SIZE];
     struct host_candidate candidate; /* waits for what `session` answers to a probe */
     struct refusal_log refusals;
+    struct host_imports *imports; /* NULL once closing */
+    struct import_doors doors;
+    struct wire_import incoming; /* too large for the stack */
     bool closing;
     void (*on_closed)(void *context);
 };
@@ -71,6 +76,7 @@ static void read_peer(struct host_link *link, struct session *session)
 static void end_session(struct host_link *link)
 {
     link->session = NULL;
+    host_imports_link_down(link->imports);
     link->callbacks->on_down(link->context);
 }
 
@@ -133,7 +139,7 @@ static void on_session_up(void *context, struct session *session, const struct w
     struct host_link *link = context;
 
     if (peer->import[0] != '\0') {
-        session_bye(session, "import", "this guest has asked for no such import");
+        import_doors_open(&link->doors, link->imports, session, peer->import);
     } else if (link->session == NULL) {
         take_session(link, session, peer);
     } else if (strcmp(link->run, peer->run) == 0) {
@@ -162,22 +168,40 @@ static bool is_from_host(enum wire_type type)
     }
 }
 
+static int take_message(struct host_link *link, const char *line, size_t len)
+{
+    struct wire_message message;
+    int err = wire_message_from_line(line, len, &message);
+
+    if (err != 0) {
+        return err;
+    }
+    if (is_from_host(message.type)) {
+        link->callbacks->on_message(link->context, &message);
+    } else if (message.type == WIRE_BYE) {
+        log_info("host: says bye (%s): %s", message.event.code, message.event.message);
+    } else {
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
 /* Returns 0, or ERR_INVALID if the line has ended the session. */
 static int take_line(void *context, char *line, size_t len)
 {
     struct host_link *link = context;
-    struct wire_message message;
-    int err = wire_message_from_line(line, len, &message);
+    int err = wire_import_from_line(line, len, &link->incoming);
 
+    if (err == 0) {
+        err = host_imports_take(link->imports, &link->incoming);
+    } else if (err == ERR_UNSUPPORTED) {
+        err = take_message(link, line, len);
+    }
     if (err == ERR_UNSUPPORTED) {
         log_debug("host: ignored a message of a type this version does not know");
-    } else if (err == 0 && is_from_host(message.type)) {
-        link->callbacks->on_message(link->context, &message);
-    } else if (err == 0 && message.type == WIRE_BYE) {
-        log_info("host: says bye (%s): %s", message.event.code, message.event.message);
-    } else {
+    } else if (err != 0) {
         log_warning("host: sent a line that makes no sense (%s); it has to link anew",
-                    error_text(err != 0 ? err : ERR_INVALID));
+                    error_text(err));
         session_bye(link->session, "invalid", "the guest could not understand a line");
         return ERR_INVALID;
     }
@@ -190,6 +214,8 @@ static void on_session_line(void *context, struct session *session, char *line, 
 
     if (session == link->session) {
         take_line(link, line, len);
+    } else if (import_doors_take_line(&link->doors, session, line, len, &link->incoming)) {
+        return;
     } else if (session == link->candidate.session &&
                host_candidate_add_line(&link->candidate, line, len) != 0) {
         host_candidate_clear(&link->candidate);
@@ -239,8 +265,8 @@ static void on_session_closed(void *context, struct session *session, bool was_u
     struct host_link *link = context;
 
     (void)error;
-    if (!was_up) {
-        return; /* No host agent's, as listen has logged. */
+    if (!was_up || import_doors_forget(&link->doors, session)) {
+        return; /* No host agent's, as listen has logged, or an import's. */
     }
     if (session == link->candidate.session) {
         host_candidate_clear(&link->candidate);
@@ -266,11 +292,47 @@ static void on_session_gap(void *context, struct session *session)
     }
 }
 
+static void on_session_written(void *context, struct session *session)
+{
+    struct host_link *link = context;
+
+    if (session == link->session && !link->closing) {
+        host_imports_written(link->imports);
+    }
+}
+
+static void on_session_taken(void *context, struct session *session, uv_stream_t *stream)
+{
+    struct host_link *link = context;
+
+    if (link->closing || !import_doors_hand_on(&link->doors, link->imports, session, stream)) {
+        raw_stream_close(stream, NULL, NULL);
+    }
+}
+
+static int send_import_line(void *context, const char *line, size_t len)
+{
+    struct host_link *link = context;
+
+    return link->session != NULL ? session_write(link->session, line, len) : ERR_CLOSED;
+}
+
+static size_t get_waiting(void *context)
+{
+    const struct host_link *link = context;
+
+    return link->session != NULL ? session_waiting(link->session) : 0;
+}
+
+static const struct host_imports_link imports_link = {send_import_line, get_waiting};
+
 static const struct session_callbacks session_callbacks = {
     .on_gap = on_session_gap,
     .on_up = on_session_up,
     .on_line = on_session_line,
     .on_probed = on_session_probed,
+    .on_written = on_session_written,
+    .on_taken = on_session_taken,
     .on_closed = on_session_closed,
 };
 
@@ -313,15 +375,26 @@ int host_link_open(uv_loop_t *loop, const struct config *config,
     opened->context = context;
     opened->path = doors->path;
     opened->transport = "tcp";
+    err = host_imports_open(loop, &imports_link, opened, &opened->imports);
+    if (err != 0) {
+        free(opened);
+        return err;
+    }
     err = open_listens(loop, config, opened);
     if (err == 0) {
         *link = opened;
     } else if (opened->open_listens > 0) {
         host_link_close(opened, NULL); /* It frees itself. */
     } else {
+        host_imports_close(opened->imports);
         free(opened);
     }
     return err;
+}
+
+struct host_imports *host_link_imports(struct host_link *link)
+{
+    return link->imports;
 }
 
 const char *host_link_transport(const struct host_link *link)
@@ -406,6 +479,8 @@ void host_link_close(struct host_link *link, void (*on_closed)(void *context))
     link->closing = true;
     link->on_closed = on_closed;
     host_candidate_clear(&link->candidate);
+    host_imports_close(link->imports);
+    link->imports = NULL;
     listen_close(link->local_listen, on_listen_closed);
     if (link->listen != NULL) {
         listen_close(link->listen, on_listen_closed);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "guest-linux/host_imports.h"
 #include "shared/core/config.h"
 #include "shared/core/event.h"
 #include "shared/core/wire_message.h"
@@ -44,6 +45,9 @@ int host_link_open(uv_loop_t *loop, const struct config *config,
 /* The host's address, for people: "127.0.0.1:51234", or the socket's path for one that came over a
  * bridge. The link owns it. */
 const char *host_link_peer(const struct host_link *link);
+
+/* The imports through this host, until host_link_close. The link owns it. */
+struct host_imports *host_link_imports(struct host_link *link);
 
 /* "tcp" or "bridge". Static storage. */
 const char *host_link_transport(const struct host_link *link);

@@ -4,12 +4,14 @@
 
 #include <uv.h>
 
+#include "guest-linux/host_imports.h"
 #include "guest-linux/modules.h"
 #include "guest-linux/tty_links.h"
 #include "guest-linux/tty_node.h"
 #include "guest-linux/vhci.h"
 #include "guest-linux/windows_address.h"
 #include "shared/core/config.h"
+#include "shared/core/import_route.h"
 
 /* Everything is borrowed and outlives what it is given to. */
 struct machine {
@@ -21,6 +23,8 @@ struct machine {
     struct tty_links *links;
     struct modules *modules;
     struct windows_address_paths address;
+    struct import_route *route;
+    struct host_imports *host;
 };
 
 #endif

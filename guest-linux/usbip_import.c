@@ -30,7 +30,8 @@ struct usbip_import {
     bool ending;
     bool cancelled;
     bool connected;
-    bool is_local; /* the peer is this machine's loopback */
+    bool is_local;     /* the peer is this machine's loopback, or this process */
+    unsigned reply_ms; /* the deadline from the connection on; 0: it was set for all of it */
     size_t sent;
     uint8_t request[USBIP_PROTOCOL_REQUEST_SIZE];
     struct usbip_reply reply;
@@ -166,6 +167,7 @@ static void read_reply(struct usbip_import *import)
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events);
+static void start_deadline(struct usbip_import *import, unsigned ms);
 
 static void write_request(struct usbip_import *import)
 {
@@ -200,6 +202,8 @@ static void finish_connect(struct usbip_import *import)
     }
     import->connected = true;
     tune_socket(import);
+    if (import->reply_ms != 0)
+        start_deadline(import, import->reply_ms);
     write_request(import);
 }
 
@@ -250,13 +254,17 @@ static int parse_address(const struct usbip_import_target *target, struct sockad
     return ERR_INVALID;
 }
 
-static void start(struct usbip_import *import, const struct sockaddr_storage *address,
-                  socklen_t address_len, unsigned deadline_ms)
+static void start_deadline(struct usbip_import *import, unsigned ms)
+{
+    if (uv_timer_start(&import->deadline, on_deadline, ms, 0) != 0)
+        finish(import, FAULT_INTERNAL, "no deadline can be set");
+}
+
+static void connect_to(struct usbip_import *import, const struct sockaddr_storage *address,
+                       socklen_t address_len)
 {
     int err;
 
-    if (uv_timer_start(&import->deadline, on_deadline, deadline_ms, 0) != 0)
-        finish(import, FAULT_INTERNAL, "no deadline can be set");
     do
         err = connect(import->result.fd, (const struct sockaddr *)address, address_len);
     while (err != 0 && errno == EINTR);
@@ -266,36 +274,58 @@ static void start(struct usbip_import *import, const struct sockaddr_storage *ad
         finish(import, FAULT_INTERNAL, "the socket cannot be watched");
 }
 
+static struct usbip_import *create(const char *busid, int *err)
+{
+    struct usbip_import *made = calloc(1, sizeof *made);
+
+    *err = ERR_NOMEM;
+    if (!made)
+        return NULL;
+    made->result.fd = -1;
+    *err = usbip_protocol_import_request(busid, made->request);
+    if (*err) {
+        free(made);
+        return NULL;
+    }
+    usbip_protocol_reply_init(&made->reply, busid);
+    return made;
+}
+
+static int init_handles(uv_loop_t *loop, struct usbip_import *import)
+{
+    int err = link_error_from_uv(uv_poll_init_socket(loop, &import->poll, import->result.fd));
+
+    if (err)
+        return err;
+    uv_timer_init(loop, &import->deadline);
+    import->poll.data = import;
+    import->deadline.data = import;
+    import->open_handles = 2;
+    return 0;
+}
+
 int usbip_import_open(uv_loop_t *loop, const struct usbip_import_target *target,
                       usbip_import_done_fn on_done, void *context, struct usbip_import **import)
 {
-    struct usbip_import *made = calloc(1, sizeof *made);
     struct sockaddr_storage address;
     socklen_t address_len;
-    int err = ERR_NOMEM;
+    int err;
+    struct usbip_import *made = create(target->busid, &err);
 
     if (!made)
         return err;
     made->on_done = on_done;
     made->context = context;
+    made->reply_ms = target->connect_ms != 0 ? target->deadline_ms : 0;
     err = parse_address(target, &address, &address_len, &made->is_local);
-    if (!err)
-        err = usbip_protocol_import_request(target->busid, made->request);
     if (err)
         goto free_import;
-    usbip_protocol_reply_init(&made->reply, target->busid);
     made->result.fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    err = made->result.fd < 0 ? os_error_from_errno(errno) : 0;
-    if (err)
-        goto free_import;
-    err = link_error_from_uv(uv_poll_init_socket(loop, &made->poll, made->result.fd));
+    err = made->result.fd < 0 ? os_error_from_errno(errno) : init_handles(loop, made);
     if (err)
         goto close_socket;
-    uv_timer_init(loop, &made->deadline);
-    made->poll.data = made;
-    made->deadline.data = made;
-    made->open_handles = 2;
-    start(made, &address, address_len, target->deadline_ms);
+    start_deadline(made, target->connect_ms != 0 ? target->connect_ms : target->deadline_ms);
+    connect_to(made, &address, address_len);
     *import = made;
     return 0;
 
@@ -304,6 +334,46 @@ close_socket:
 free_import:
     free(made);
     return err;
+}
+
+/* Who made the socket may have left it blocking. */
+static int make_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ? os_error_from_errno(errno)
+                                                                    : 0;
+}
+
+int usbip_import_open_fd(uv_loop_t *loop, int fd, const char *busid, unsigned deadline_ms,
+                         usbip_import_done_fn on_done, void *context, struct usbip_import **import)
+{
+    int err;
+    struct usbip_import *made = create(busid, &err);
+
+    if (!made) {
+        close(fd);
+        return err;
+    }
+    made->on_done = on_done;
+    made->context = context;
+    made->result.fd = fd;
+    made->connected = true;
+    made->is_local = true; /* What is beyond the host agent, it watches itself. */
+    err = make_nonblocking(fd);
+    if (!err)
+        err = init_handles(loop, made);
+    if (err) {
+        close_socket(made);
+        free(made);
+        return err;
+    }
+    tune_socket(made);
+    start_deadline(made, deadline_ms);
+    if (!made->ending && uv_poll_start(&made->poll, UV_WRITABLE, on_poll) != 0)
+        finish(made, FAULT_INTERNAL, "the socket cannot be watched");
+    *import = made;
+    return 0;
 }
 
 void usbip_import_cancel(struct usbip_import *import)

@@ -1,5 +1,6 @@
-/* Imports one device: connects to usbipd, asks, reads exactly the reply, and hands over the
- * connected socket. Nothing blocks; nothing else in the guest talks to usbipd's port. */
+/* Imports one device: connects to usbipd, or takes a socket that leads to it, asks, reads exactly
+ * the reply, and hands over the connected socket. Nothing blocks; nothing else in the guest talks
+ * to usbipd. */
 #ifndef TTYFERRY_GUEST_USBIP_IMPORT_H
 #define TTYFERRY_GUEST_USBIP_IMPORT_H
 
@@ -19,7 +20,8 @@ struct usbip_import_target {
     const char *address; /* numeric, IPv4 or IPv6 */
     uint16_t port;
     const char *busid;
-    unsigned deadline_ms; /* for all of it */
+    unsigned deadline_ms; /* for all of it; with connect_ms for what follows the connecting */
+    unsigned connect_ms;  /* for the connecting alone, or 0 */
 };
 
 struct usbip_import_result {
@@ -36,6 +38,11 @@ typedef void (*usbip_import_done_fn)(void *context, const struct usbip_import_re
  * ERR_INVALID for an address or busid that is none, ERR_NOMEM, ERR_IO. */
 int usbip_import_open(uv_loop_t *loop, const struct usbip_import_target *target,
                       usbip_import_done_fn on_done, void *context, struct usbip_import **import);
+
+/* The same over a socket that is connected already: TCP, or one end of a pair. `fd` is the import's
+ * from here on, whatever is returned. Returns as usbip_import_open. */
+int usbip_import_open_fd(uv_loop_t *loop, int fd, const char *busid, unsigned deadline_ms,
+                         usbip_import_done_fn on_done, void *context, struct usbip_import **import);
 
 /* Gives up: `on_done` does not run any more, the socket is closed. */
 void usbip_import_cancel(struct usbip_import *import);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host-win/usbipd_relay.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
@@ -11,6 +12,9 @@
 #include "shared/link/dial.h"
 
 #define REASON_SIZE 512
+
+/* usbipd-win listens on every address of this machine. */
+#define USBIPD_ADDRESS "127.0.0.1"
 
 /* One way to the guest, while it is tried or used. */
 struct leg {
@@ -31,9 +35,11 @@ struct guest_link {
     struct transport_choice choice;
     uv_timer_t tick;
     struct leg *legs[TRANSPORT_COUNT];
-    unsigned open_handles;    /* the legs, ending ones too, and the timer */
-    struct session *session;  /* while up */
-    enum transport transport; /* of the session, or of the last */
+    unsigned open_handles;       /* the legs, ending ones too, and the timer */
+    struct session *session;     /* while up */
+    struct usbipd_relay *relay;  /* NULL once closing */
+    struct wire_import incoming; /* too large for the stack */
+    enum transport transport;    /* of the session, or of the last */
     char peers[TRANSPORT_COUNT][EVENT_PEER_SIZE];
     /* Why the last try failed, so that it is logged once. */
     char last_reasons[TRANSPORT_COUNT][REASON_SIZE];
@@ -72,9 +78,13 @@ static bool is_report(enum wire_type type)
            type == WIRE_DETACHED;
 }
 
-/* The other host won't be gone in a moment. */
-static void defer_leg(const struct leg *leg)
+static void take_bye(struct leg *leg, const struct event *bye)
 {
+    log_info("guest: says bye (%s): %s", bye->code, bye->message);
+    if (strcmp(bye->code, "busy") != 0) {
+        return;
+    }
+    /* The other host won't be gone in a moment. */
     if (leg->dial != NULL) {
         dial_defer(leg->dial);
     } else {
@@ -82,37 +92,46 @@ static void defer_leg(const struct leg *leg)
     }
 }
 
-static void take_bye(const struct leg *leg, const struct event *bye)
+static int take_message(struct leg *leg, const char *line, size_t len)
 {
-    log_info("guest: says bye (%s): %s", bye->code, bye->message);
-    if (strcmp(bye->code, "busy") == 0) {
-        defer_leg(leg);
+    struct guest_link *link = leg->link;
+    struct wire_message message;
+    int error = wire_message_from_line(line, len, &message);
+
+    if (error != 0) {
+        return error;
     }
+    if (is_report(message.type)) {
+        link->callbacks->on_report(link->context, &message.event);
+    } else if (message.type == WIRE_YIELD || message.type == WIRE_TAKE) {
+        link->callbacks->on_request(link->context, &message);
+    } else if (message.type == WIRE_BYE) {
+        take_bye(leg, &message.event);
+    } else {
+        return ERR_INVALID;
+    }
+    return 0;
 }
 
 static void on_session_line(void *context, struct session *session, char *line, size_t len)
 {
     struct leg *leg = context;
     struct guest_link *link = leg->link;
-    struct wire_message message;
     int error;
 
-    if (session != link->session) {
+    if (session != link->session || link->relay == NULL) {
         return;
     }
-    error = wire_message_from_line(line, len, &message);
-
+    error = wire_import_from_line(line, len, &link->incoming);
+    if (error == 0) {
+        error = usbipd_relay_take(link->relay, &link->incoming);
+    } else if (error == ERR_UNSUPPORTED) {
+        error = take_message(leg, line, len);
+    }
     if (error == ERR_UNSUPPORTED) {
         log_debug("guest: ignored a message of a type this version does not know");
-    } else if (error == 0 && is_report(message.type)) {
-        link->callbacks->on_report(link->context, &message.event);
-    } else if (error == 0 && (message.type == WIRE_YIELD || message.type == WIRE_TAKE)) {
-        link->callbacks->on_request(link->context, &message);
-    } else if (error == 0 && message.type == WIRE_BYE) {
-        take_bye(leg, &message.event);
-    } else {
-        log_warning("guest: sent a line that makes no sense (%s); linking anew",
-                    error_text(error != 0 ? error : ERR_INVALID));
+    } else if (error != 0) {
+        log_warning("guest: sent a line that makes no sense (%s); linking anew", error_text(error));
         session_bye(session, "invalid", "the host could not understand a line");
     }
 }
@@ -142,6 +161,9 @@ static void on_session_closed(void *context, struct session *session, bool was_u
     if (was_link) {
         link->session = NULL;
         log_warning("guest: %s", reason);
+        if (link->relay != NULL) {
+            usbipd_relay_link_down(link->relay);
+        }
         link->callbacks->on_down(link->context);
     } else if (!leg->ending) {
         log_failure(link, leg->transport, reason);
@@ -158,10 +180,58 @@ static void on_session_gap(void *context, struct session *session)
     }
 }
 
+static void on_session_written(void *context, struct session *session)
+{
+    struct guest_link *link = ((struct leg *)context)->link;
+
+    if (link->relay != NULL && session == link->session) {
+        usbipd_relay_written(link->relay);
+    }
+}
+
+static void send_import_line(void *context, const char *line, size_t len)
+{
+    struct guest_link *link = context;
+
+    if (link->session != NULL) {
+        session_write(link->session, line, len);
+    }
+}
+
+static size_t get_waiting(void *context)
+{
+    const struct guest_link *link = context;
+
+    return link->session != NULL ? session_waiting(link->session) : 0;
+}
+
+static bool is_bridge(void *context)
+{
+    const struct guest_link *link = context;
+
+    return link->transport == TRANSPORT_BRIDGE;
+}
+
+static const struct usbipd_relay_link relay_link = {send_import_line, get_waiting, is_bridge};
+
+static int open_relay(uv_loop_t *loop, const struct config *config, struct guest_link *link)
+{
+    const char *address =
+        config->usbipd_address[0] != '\0' ? config->usbipd_address : USBIPD_ADDRESS;
+    const struct usbipd_relay_options options = {
+        .usbipd = {address, config->usbipd_port},
+        .guest = {config->link_address, config->link_port},
+        .handshake = &link->handshake,
+    };
+
+    return usbipd_relay_open(loop, &options, &relay_link, link, &link->relay);
+}
+
 static const struct session_callbacks session_callbacks = {
     .on_up = on_session_up,
     .on_line = on_session_line,
     .on_gap = on_session_gap,
+    .on_written = on_session_written,
     .on_closed = on_session_closed,
 };
 
@@ -317,7 +387,10 @@ int guest_link_open(uv_loop_t *loop, const struct guest_link_options *options,
     }
     opened->callbacks = callbacks;
     opened->context = context;
-    error = follow(opened);
+    error = open_relay(loop, options->config, opened);
+    if (error == 0) {
+        error = follow(opened);
+    }
     if (error != 0) {
         guest_link_close(opened, NULL); /* It frees itself. */
         return error;
@@ -432,6 +505,10 @@ void guest_link_close(struct guest_link *link, void (*on_closed)(void *context))
 {
     link->closing = true;
     link->on_closed = on_closed;
+    if (link->relay != NULL) {
+        usbipd_relay_close(link->relay);
+        link->relay = NULL;
+    }
     for (enum transport each = TRANSPORT_TCP; each < TRANSPORT_COUNT; each++) {
         if (link->legs[each] != NULL) {
             close_leg(link, each);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/core/error.h"
 #include "tests/guest/import_server.h"
 #include "tests/guest/tree.h"
 
@@ -40,6 +41,8 @@ struct ground {
     struct vhci *vhci;
     struct modules *modules;
     struct machine machine;
+    struct import_route route;
+    struct host_imports *host; /* without a link */
     struct attachment *attachment;
     /* Places that the machine names. */
     char udev[TREE_PATH_SIZE];
@@ -121,6 +124,22 @@ static void make_controller(const struct ground *ground)
     tree_write(&ground->tree, CONTROLLER "/usb2/speed", "5000\n");
 }
 
+static int send_to_no_host(void *context, const char *line, size_t len)
+{
+    (void)context;
+    (void)line;
+    (void)len;
+    return ERR_CLOSED;
+}
+
+static size_t waits_for_no_host(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static const struct host_imports_link no_host = {send_to_no_host, waits_for_no_host};
+
 static void make_machine(struct ground *ground)
 {
     struct modules_config modules = {
@@ -135,6 +154,8 @@ static void make_machine(struct ground *ground)
     ground->config.usbipd_port = ground->server.port;
     assert_int_equal(vhci_create(ground->tree.root, &ground->vhci), 0);
     assert_int_equal(modules_open(&ground->rig->loop, &modules, &ground->modules), 0);
+    import_route_init(&ground->route, ground->config.usbipd_import);
+    assert_int_equal(host_imports_open(&ground->rig->loop, &no_host, NULL, &ground->host), 0);
     ground->machine = (struct machine){
         .loop = &ground->rig->loop,
         .config = &ground->config,
@@ -143,6 +164,8 @@ static void make_machine(struct ground *ground)
         .nodes = {"/dev", ground->udev, TTY_NODE_NO_GROUP},
         .modules = ground->modules,
         .address = {ground->absent, ground->absent},
+        .route = &ground->route,
+        .host = ground->host,
     };
 }
 
@@ -171,6 +194,7 @@ static int teardown(void **state)
     int status;
 
     attachment_close(ground->attachment);
+    host_imports_close(ground->host);
     modules_close(ground->modules);
     import_server_close(&ground->server);
     uv_run(&ground->rig->loop, UV_RUN_DEFAULT); /* till the thread has ended */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "shared/core/error.h"
 #include "shared/link/dial.h"
@@ -485,6 +487,185 @@ static void an_import_that_nobody_asked_for_is_refused(void **state)
     close_ground(&ground);
 }
 
+/* --- Imports --------------------------------------------------------------------------------- */
+
+struct asked {
+    bool done;
+    enum attach_fault fault;
+    int fd;
+};
+
+static void on_asked(void *context, enum attach_fault fault, int fd, const char *detail)
+{
+    struct asked *asked = context;
+
+    (void)detail;
+    asked->done = true;
+    asked->fault = fault;
+    asked->fd = fd;
+}
+
+/* Asks for an import over the link; its name is what the host hears. */
+static void ask(struct ground *ground, struct peer *host, struct asked *asked,
+                char import[WIRE_IMPORT_SIZE])
+{
+    struct host_imports_request *request;
+    const char *said;
+
+    *asked = (struct asked){.fd = -1};
+    assert_int_equal(
+        host_imports_ask(host_link_imports(ground->link), "1-3", on_asked, asked, &request), 0);
+    await_text(ground->rig, host, "\"busid\":\"1-3\"}\n");
+    said = strstr(host->received, "\"import\":\"");
+    assert_non_null(said);
+    memcpy(import, said + strlen("\"import\":\""), WIRE_IMPORT_SIZE - 1);
+    import[WIRE_IMPORT_SIZE - 1] = '\0';
+}
+
+static void come_for_import(struct ground *ground, struct peer *peer, const char *import)
+{
+    char hello[256];
+
+    visit(ground, peer);
+    snprintf(hello, sizeof hello,
+             "{\"type\":\"hello\",\"protocol\":1,\"role\":\"host\",\"agent\":\"raw\",\"run\":"
+             "\"cccccccccccccccc\",\"import\":\"%s\",\"auth\":{\"method\":\"none\"}}\n",
+             import);
+    peer_send(peer, hello);
+    await_text(ground->rig, peer, "\"hello\"");
+}
+
+static void send_open(struct peer *peer, const char *import)
+{
+    char line[96];
+
+    snprintf(line, sizeof line, "{\"type\":\"open\",\"import\":\"%s\"}\n", import);
+    peer_send(peer, line);
+}
+
+/* From the opening on the connection carries the import's bytes and nothing else. */
+static void an_import_is_given_the_connection_that_came_for_it(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+    static struct peer import;
+    struct asked asked;
+    char name[WIRE_IMPORT_SIZE];
+    size_t before;
+    char byte;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    ask(&ground, &host, &asked, name);
+    come_for_import(&ground, &import, name);
+    send_open(&import, name);
+    rig_run_until(ground.rig, &asked.done);
+    assert_int_equal(asked.fault, FAULT_NONE);
+    before = import.received_len;
+    assert_null(strstr(import.received, "heartbeat"));
+    assert_int_equal(write(asked.fd, "raw", 3), 3);
+    peer_await(ground.rig, &import, before + 3);
+    assert_memory_equal(import.received + before, "raw", 3);
+    peer_send(&import, "\n");
+    while (recv(asked.fd, &byte, 1, MSG_DONTWAIT) != 1) {
+        rig_turn(ground.rig);
+    }
+    assert_int_equal(byte, '\n');
+    /* Its link's end does not touch it. */
+    peer_close(ground.rig, &host);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    assert_false(import.ended);
+    close(asked.fd);
+    rig_run_until(ground.rig, &import.ended);
+    peer_close(ground.rig, &import);
+    close_ground(&ground);
+}
+
+/* A name is good for one connection. */
+static void an_import_that_was_brought_cannot_be_brought_again(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+    static struct peer import;
+    static struct peer others[2];
+    struct asked asked;
+    char name[WIRE_IMPORT_SIZE];
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    ask(&ground, &host, &asked, name);
+    come_for_import(&ground, &import, name);
+    come_for_import(&ground, &others[0], name);
+    await_text(ground.rig, &others[0], "\"code\":\"import\"");
+    send_open(&import, name);
+    rig_run_until(ground.rig, &asked.done);
+    come_for_import(&ground, &others[1], name);
+    await_text(ground.rig, &others[1], "\"code\":\"import\"");
+    assert_false(import.ended);
+    close(asked.fd);
+    peer_close(ground.rig, &others[0]);
+    peer_close(ground.rig, &others[1]);
+    peer_close(ground.rig, &import);
+    peer_close(ground.rig, &host);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+}
+
+static void bytes_before_the_opening_end_the_connection(void **state)
+{
+    static const char *const texts[] = {"raw\n", REMOVAL,
+                                        "{\"type\":\"open\",\"import\":"
+                                        "\"00112233445566ff\"}\n"};
+    static struct ground ground;
+    static struct peer host;
+    static struct peer import;
+    struct asked asked;
+    char name[WIRE_IMPORT_SIZE];
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    ask(&ground, &host, &asked, name);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        come_for_import(&ground, &import, name);
+        peer_send(&import, texts[i]);
+        await_text(ground.rig, &import, "\"code\":\"invalid\"");
+        rig_run_until(ground.rig, &import.ended);
+        peer_close(ground.rig, &import);
+        rig_turn(ground.rig);
+        rig_turn(ground.rig);
+    }
+    assert_false(asked.done);
+    assert_int_equal(ground.message_count, 0);
+    peer_close(ground.rig, &host);
+    rig_run_until(ground.rig, &asked.done);
+    assert_int_equal(asked.fault, FAULT_NO_HOST);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+}
+
+static void bytes_that_are_no_base64_end_the_link(void **state)
+{
+    static struct ground ground;
+    static struct peer host;
+    struct asked asked;
+    char name[WIRE_IMPORT_SIZE];
+    char line[128];
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &host);
+    ask(&ground, &host, &asked, name);
+    send_open(&host, name);
+    rig_run_until(ground.rig, &asked.done);
+    assert_int_equal(asked.fault, FAULT_NONE);
+    snprintf(line, sizeof line, "{\"type\":\"data\",\"import\":\"%s\",\"bytes\":\"....\"}\n", name);
+    peer_send(&host, line);
+    await_text(ground.rig, &host, "\"code\":\"invalid\"");
+    close(asked.fd);
+    peer_close(ground.rig, &host);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+}
+
 static void an_older_host_is_not_heard_any_more(void **state)
 {
     static struct ground ground;
@@ -875,6 +1056,10 @@ int main(void)
         RIG_TEST(who_waits_can_say_only_so_much),
         RIG_TEST(closing_while_a_second_waits_ends_both),
         RIG_TEST(an_import_that_nobody_asked_for_is_refused),
+        RIG_TEST(an_import_is_given_the_connection_that_came_for_it),
+        RIG_TEST(an_import_that_was_brought_cannot_be_brought_again),
+        RIG_TEST(bytes_before_the_opening_end_the_connection),
+        RIG_TEST(bytes_that_are_no_base64_end_the_link),
         RIG_TEST(an_older_host_is_not_heard_any_more),
         RIG_TEST(a_line_that_makes_no_sense_ends_the_link),
         RIG_TEST(what_a_guest_says_is_refused),

@@ -48,7 +48,7 @@ static void make_ground(struct ground *ground, void **state)
 static void start(struct ground *ground, unsigned deadline_ms)
 {
     const struct usbip_import_target target = {"127.0.0.1", ground->server.port, IMPORT_BUSID,
-                                               deadline_ms};
+                                               deadline_ms, 0};
 
     ground->outcome.done = false;
     assert_int_equal(
@@ -328,7 +328,7 @@ static int make_bound_socket(uint16_t *port)
 
 static void import_from(struct ground *ground, uint16_t port, unsigned deadline_ms)
 {
-    const struct usbip_import_target target = {"127.0.0.1", port, IMPORT_BUSID, deadline_ms};
+    const struct usbip_import_target target = {"127.0.0.1", port, IMPORT_BUSID, deadline_ms, 0};
 
     assert_int_equal(
         usbip_import_open(&ground->rig->loop, &target, on_done, &ground->outcome, &ground->import),
@@ -376,10 +376,10 @@ static void a_firewall_is_told_after_the_deadline(void **state)
 static void what_is_no_target_is_refused_at_once(void **state)
 {
     static const struct usbip_import_target targets[] = {
-        {"windows.example", 3240, IMPORT_BUSID, LONG_MS},
-        {"", 3240, IMPORT_BUSID, LONG_MS},
-        {"127.0.0.1", 3240, "../../x", LONG_MS},
-        {"127.0.0.1", 3240, "", LONG_MS},
+        {"windows.example", 3240, IMPORT_BUSID, LONG_MS, 0},
+        {"", 3240, IMPORT_BUSID, LONG_MS, 0},
+        {"127.0.0.1", 3240, "../../x", LONG_MS, 0},
+        {"127.0.0.1", 3240, "", LONG_MS, 0},
     };
     struct ground ground = {.rig = *state};
     size_t descriptors = count_descriptors();
@@ -493,6 +493,116 @@ static void an_import_can_be_cancelled_at_any_turn(void **state)
     import_server_close(&ground.server);
 }
 
+/* What comes after the connecting has a time of its own. */
+static void a_short_time_to_connect_does_not_bound_the_reply(void **state)
+{
+    struct ground ground;
+
+    make_ground(&ground, state);
+    {
+        const struct usbip_import_target target = {"127.0.0.1", ground.server.port, IMPORT_BUSID,
+                                                   LONG_MS, LONG_MS / 2};
+
+        assert_int_equal(
+            usbip_import_open(&ground.rig->loop, &target, on_done, &ground.outcome, &ground.import),
+            0);
+    }
+    assert_true(rig_timer_due_ms(ground.rig) <= LONG_MS / 2);
+    import_server_await(&ground.server);
+    assert_true(rig_timer_due_ms(ground.rig) > LONG_MS / 2);
+    import_server_send(&ground.server, ground.reply, sizeof ground.reply);
+    expect_imported(&ground);
+    close(ground.outcome.result.fd);
+    import_server_close(&ground.server);
+}
+
+/* Over one end of a pair; the other is the host's. */
+static int start_over_pair(struct ground *ground)
+{
+    int pair[2];
+
+    ground->outcome.done = false;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(usbip_import_open_fd(&ground->rig->loop, pair[0], IMPORT_BUSID, LONG_MS,
+                                          on_done, &ground->outcome, &ground->import),
+                     0);
+    assert_false(ground->outcome.done);
+    return pair[1];
+}
+
+static void expect_request(struct ground *ground, int fd)
+{
+    uint8_t expected[USBIP_PROTOCOL_REQUEST_SIZE];
+    uint8_t request[USBIP_PROTOCOL_REQUEST_SIZE + 1];
+
+    while (recv(fd, request, sizeof request, MSG_PEEK | MSG_DONTWAIT) < 0) {
+        rig_turn(ground->rig);
+    }
+    assert_int_equal(usbip_protocol_import_request(IMPORT_BUSID, expected), 0);
+    assert_int_equal(read(fd, request, sizeof request), sizeof expected);
+    assert_memory_equal(request, expected, sizeof expected);
+}
+
+static void a_socket_that_is_connected_will_do(void **state)
+{
+    struct ground ground;
+    int fd;
+
+    make_ground(&ground, state);
+    fd = start_over_pair(&ground);
+    expect_request(&ground, fd);
+    for (size_t i = 0; i < sizeof ground.reply; i++) {
+        assert_int_equal(write(fd, ground.reply + i, 1), 1);
+        rig_turn(ground.rig);
+    }
+    assert_int_equal(write(fd, "next", 4), 4);
+    expect_imported(&ground);
+    assert_int_equal(fcntl(ground.outcome.result.fd, F_GETFL) & O_NONBLOCK, 0);
+    {
+        char next[4];
+
+        assert_int_equal(read(ground.outcome.result.fd, next, sizeof next), sizeof next);
+        assert_memory_equal(next, "next", sizeof next);
+    }
+    close(ground.outcome.result.fd);
+    close(fd);
+    import_server_close(&ground.server);
+}
+
+static void a_connected_socket_that_closes_is_told(void **state)
+{
+    struct ground ground;
+    int fd;
+
+    make_ground(&ground, state);
+    fd = start_over_pair(&ground);
+    expect_request(&ground, fd);
+    close(fd);
+    expect_fault(&ground, FAULT_CLOSED);
+    import_server_close(&ground.server);
+}
+
+static void a_connected_socket_is_closed_with_its_import(void **state)
+{
+    struct ground ground;
+    size_t before;
+    int pair[2];
+
+    make_ground(&ground, state);
+    before = count_descriptors();
+    close(start_over_pair(&ground));
+    usbip_import_cancel(ground.import);
+    settle(&ground);
+    assert_false(ground.outcome.done);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    assert_int_equal(usbip_import_open_fd(&ground.rig->loop, pair[0], "../../x", LONG_MS, on_done,
+                                          &ground.outcome, &ground.import),
+                     ERR_INVALID);
+    close(pair[1]);
+    assert_int_equal(count_descriptors(), before);
+    import_server_close(&ground.server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +621,10 @@ int main(void)
         RIG_TEST(a_cancelled_import_is_closed_and_not_told),
         RIG_TEST(an_import_can_be_cancelled_before_it_connects),
         RIG_TEST(an_import_can_be_cancelled_at_any_turn),
+        RIG_TEST(a_short_time_to_connect_does_not_bound_the_reply),
+        RIG_TEST(a_socket_that_is_connected_will_do),
+        RIG_TEST(a_connected_socket_that_closes_is_told),
+        RIG_TEST(a_connected_socket_is_closed_with_its_import),
     };
 
     return cmocka_run_group_tests_name("usbip_import", tests, NULL, NULL);

@@ -63,17 +63,20 @@ class Lab(WindowsSide):
     """Everything outside the two agents, and the agents. Start with `with`, or start() and stop().
 
     modprobe: whether the guest has a modprobe (else the agent loads modules by itself); debian: whether it is a whole Debian;
-    auth: the configurations' "auth"; with "key" both sides are given the same key before their agents start.
+    auth: the configurations' "auth"; with "key" both sides are given the same key before their agents start;
+    reaches_usbipd: whether the guest reaches usbipd's port, else all that it sends there is lost.
     """
 
-    def __init__(self, modprobe: bool = True, debian: bool = False, auth: str = "none") -> None:
+    def __init__(self, modprobe: bool = True, debian: bool = False, auth: str = "none", reaches_usbipd: bool = True) -> None:
         super().__init__()
         self.auth = auth
         self.key = secrets.token_hex(32)
         self.host_program = HOST_PROGRAM
-        self.vm = Vm(modprobe=modprobe, debian=debian)
+        self.vm = Vm(modprobe=modprobe, debian=debian, reaches_machine=reaches_usbipd)
         self.relay: LinkRelay | None = None
-        self.host_config: dict[str, Any] = {}  # sections of the host agent's configuration besides "link"
+        self.host_config: dict[str, Any] = {}  # sections of the host agent's configuration besides "link" and "usbipd"
+        self.link_config: dict[str, Any] = {}  # of the host agent's section "link", besides what the lab says
+        self.guest_usbipd: dict[str, Any] = {}  # of the guest agent's section "usbipd", besides the port
 
     @staticmethod
     def programs() -> list[Path]:
@@ -127,7 +130,7 @@ class Lab(WindowsSide):
         new.rename(self.folder / "key")
 
     def start_guest_agent(self) -> None:
-        config = {"link": {"auth": self.auth}, "usbipd": {"port": self.usbipd.port}}
+        config = {"link": {"auth": self.auth}, "usbipd": {"port": self.usbipd.port, **self.guest_usbipd}}
         self.vm.run("mkdir -p /etc/ttyferry && cat >/etc/ttyferry/config.json", stdin=json.dumps(config).encode(), check=True)
         self.write_guest_key(self.key)
         self.guest_agent = self.vm.popen("exec ttyferry agent --log-level debug >/run/agent.log 2>&1")
@@ -138,7 +141,8 @@ class Lab(WindowsSide):
     def start_host_agent(self) -> None:
         port = self.relay.port if self.relay else self.vm.ports[0]
         config = self.folder / "config.json"
-        config.write_text(json.dumps({"link": {"port": port, "auth": self.auth}, **self.host_config}))
+        link = {"port": port, "auth": self.auth, **self.link_config}
+        config.write_text(json.dumps({"link": link, "usbipd": {"port": self.usbipd.port}, **self.host_config}))
         if not (self.folder / "key").exists():
             self.write_host_key(self.key)
         self.host_log = self.folder / "host-agent.log"

@@ -1,4 +1,5 @@
-"""A relay in the middle of the link, for tests that plant a bug between the agents: each line may be changed or dropped."""
+"""A relay in the middle of the link, for tests that plant a bug between the agents: each line may be changed or dropped. A
+connection that is for an import is carried byte for byte."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ class LinkRelay:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._connections: list[socket.socket] = []
+        self._imports: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -57,11 +59,16 @@ class LinkRelay:
         except OSError:
             return None
 
-    @staticmethod
-    def _carry(source: socket.socket, target: socket.socket, edit: Edit) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, edit: Edit) -> None:
+        rest = b""
         try:
-            with source.makefile("rb") as lines:
-                for line in lines:
+            while part := source.recv(65536):
+                *lines, rest = (rest + part).split(b"\n")
+                for number, line in enumerate(lines):
+                    if self._is_for_import(source, target, line):
+                        target.sendall(b"".join(l + b"\n" for l in lines[number:]) + rest)
+                        self._carry_bytes(source, target)
+                        return
                     message = edit(json.loads(line))
                     if message is not None:
                         target.sendall(json.dumps(message, separators=(",", ":")).encode() + b"\n")
@@ -69,8 +76,21 @@ class LinkRelay:
         except OSError:
             pass  # The other direction ended it.
 
+    def _is_for_import(self, source: socket.socket, target: socket.socket, line: bytes) -> bool:
+        """The host's hello says so, and nothing but the guest's hello comes before it."""
+        if b'"hello"' in line and b'"import"' in line:
+            self._imports |= {source, target}
+            self._connections = [c for c in self._connections if c not in self._imports]
+        return source in self._imports
+
+    @staticmethod
+    def _carry_bytes(source: socket.socket, target: socket.socket) -> None:
+        while part := source.recv(65536):
+            target.sendall(part)
+        target.shutdown(socket.SHUT_WR)
+
     def cut(self) -> None:
-        """Ends every connection that stands; new ones are taken."""
+        """Ends every link that stands, and no import; new ones are taken."""
         for connection in self._connections:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -84,4 +104,5 @@ class LinkRelay:
 
     def close(self) -> None:
         self._listener.close()
+        self._connections += self._imports
         self.cut()
