@@ -46,22 +46,29 @@ suites=(
     "$python tests/e2e/usbipd_rows.py"
 )
 lab_suites=(
+    "$python tests/hardening.py"
+    "$python tests/schema.py"
     "$python tests/e2e/chips.py"
     "$python tests/e2e/families.py"
+    "$python tests/e2e/link_security.py"
     "$python tests/e2e/planted_bugs.py"
     "$python tests/guest/vm_smoke.py"
+    "$python tests/guest/setup_smoke.py"
     "$python tests/vm/selftest.py --usbipd-double build/linux/tests/lab/usbip/usbipd_double"
     "$python tests/vm/flash_selftest.py --usbipd-double build/linux/tests/lab/usbip/usbipd_double"
     "$python tests/lab/pnp/selftest.py"
     "$python tests/lab/usbipd_selftest.py"
     "$python tests/lab/wsl_selftest.py"
     "$python tests/host/pnp_smoke.py"
+    "$python tests/host/install_smoke.py"
     "$python tests/e2e/naive.py"
+    "$python tests/link/status_terminal.py"
 )
 if [ "$mode" = full ]; then
     jobs=1 limit_s=3600
     suites+=(
         "$python tests/e2e/lost_and_found.py --figures"
+        "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py --figures"
         "$python tests/e2e/flash.py --full"
         "$python tests/e2e/chain.py --rounds 25 --figures"
@@ -71,6 +78,7 @@ else
     jobs=2 limit_s=600
     suites+=(
         "$python tests/e2e/lost_and_found.py"
+        "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py"
         "$python tests/e2e/flash.py"
         "$python tests/e2e/cycles.py --cycles 30"

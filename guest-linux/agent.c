@@ -12,6 +12,9 @@
 #include "guest-linux/clock_watch.h"
 #include "guest-linux/host_link.h"
 #include "guest-linux/machine.h"
+#include "guest-linux/privileges.h"
+#include "guest-linux/requests.h"
+#include "guest-linux/service_notify.h"
 #include "guest-linux/uevent_socket.h"
 #include "shared/core/board_table.h"
 #include "shared/core/error.h"
@@ -22,6 +25,9 @@
 /* Not every way in which a peer can fall silent gives a sign; so often the boards are asked without
  * one. */
 #define PROBE_PERIOD_MS 8000
+
+/* A board whose peer is silent takes the kernel some 4 s to let go of, one after the other. */
+#define RELEASE_LIMIT_MS 15000
 
 static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -47,13 +53,17 @@ struct agent {
     struct uevent_socket *uevents;
     struct host_link *link;
     struct stream *stream;
+    struct requests requests;
     struct ward wards[BOARD_TABLE_MAX];
     size_t ward_count;
     struct clock_watch *clock;
     uv_timer_t probe_timer;
     uv_timer_t reap_timer; /* due at once: a keeper can't be closed from within its telling */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
+    uv_signal_t release_signal;
+    uv_timer_t release_timer;
     bool has_host;
+    bool releasing; /* every board, and nobody may bring one back */
     bool stopping;
     int result; /* of what failed after the start */
 };
@@ -79,6 +89,9 @@ static void on_reap(uv_timer_t *timer)
             board_keeper_close(agent->wards[i - 1].keeper);
             agent->wards[i - 1] = agent->wards[--agent->ward_count];
         }
+    }
+    if (agent->releasing && agent->ward_count == 0) {
+        stop(agent);
     }
 }
 
@@ -242,6 +255,9 @@ static void on_host_message(void *context, const struct wire_message *message)
     struct agent *agent = context;
     struct ward *ward;
 
+    if (agent->releasing) {
+        return;
+    }
     switch (message->type) {
     case WIRE_SNAPSHOT_BEGIN:
         begin_snapshot(agent);
@@ -264,6 +280,9 @@ static void on_host_message(void *context, const struct wire_message *message)
         break;
     case WIRE_RESUMED:
         probe_boards(agent);
+        break;
+    case WIRE_ANSWER:
+        requests_answered(&agent->requests, message);
         break;
     default:
         take_board(agent, message);
@@ -298,6 +317,7 @@ static void on_host_down(void *context)
     struct agent *agent = context;
 
     agent->has_host = false;
+    requests_host_down(&agent->requests);
     publish_link(agent, false);
     probe_boards(agent);
 }
@@ -342,6 +362,29 @@ static void on_stop_signal(uv_signal_t *handle, int number)
     stop(handle->data);
 }
 
+static void on_release_limit(uv_timer_t *timer)
+{
+    struct agent *agent = timer->data;
+
+    log_warning("%zu boards could not be let go of in time", agent->ward_count);
+    stop(agent);
+}
+
+/* For a removal, after which nobody is left to let go. */
+static void on_release_signal(uv_signal_t *handle, int number)
+{
+    struct agent *agent = handle->data;
+
+    log_info("signal %d: letting go of every board, then ending", number);
+    agent->releasing = true;
+    for (size_t i = 0; i < agent->ward_count; i++) {
+        board_keeper_removed(agent->wards[i].keeper);
+    }
+    uv_timer_start(&agent->release_timer, on_release_limit, RELEASE_LIMIT_MS, 0);
+    /* There may be none. */
+    uv_timer_start(&agent->reap_timer, on_reap, 0, 0);
+}
+
 static void on_link_closed(void *context)
 {
     struct agent *agent = context;
@@ -357,6 +400,7 @@ static void stop(struct agent *agent)
         return;
     }
     agent->stopping = true;
+    (void)service_notify_send(SERVICE_NOTIFY_STOPPING);
     if (agent->uevents != NULL) {
         uevent_socket_close(agent->uevents);
     }
@@ -370,11 +414,14 @@ static void stop(struct agent *agent)
     for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
         uv_close((uv_handle_t *)&agent->signals[i], NULL);
     }
+    uv_close((uv_handle_t *)&agent->release_signal, NULL);
+    uv_close((uv_handle_t *)&agent->release_timer, NULL);
     uv_close((uv_handle_t *)&agent->reap_timer, NULL);
     uv_close((uv_handle_t *)&agent->probe_timer, NULL);
     if (agent->clock != NULL) {
         clock_watch_close(agent->clock);
     }
+    agent->requests.link = NULL;
     if (agent->link != NULL) {
         host_link_close(agent->link, on_link_closed);
     } else if (agent->stream != NULL) {
@@ -390,6 +437,11 @@ static void start_handles(struct agent *agent)
     uv_timer_init(&agent->loop, &agent->probe_timer);
     agent->probe_timer.data = agent;
     uv_timer_start(&agent->probe_timer, on_probe_timer, PROBE_PERIOD_MS, PROBE_PERIOD_MS);
+    uv_timer_init(&agent->loop, &agent->release_timer);
+    agent->release_timer.data = agent;
+    uv_signal_init(&agent->loop, &agent->release_signal);
+    agent->release_signal.data = agent;
+    uv_signal_start(&agent->release_signal, on_release_signal, SIGUSR1);
     for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
         uv_signal_init(&agent->loop, &agent->signals[i]);
         agent->signals[i].data = agent;
@@ -422,6 +474,16 @@ static void init_machine(struct agent *agent)
         (struct windows_address_paths){.wslinfo = "/usr/bin/wslinfo", .route = "/proc/net/route"};
 }
 
+/* Link and stream are open. */
+static void tell_service_manager(void)
+{
+    int err = service_notify_send(SERVICE_NOTIFY_READY);
+
+    if (err != 0) {
+        log_warning("NOTIFY_SOCKET can't be told that the agent is ready: %s", error_text(err));
+    }
+}
+
 static int open_link(struct agent *agent)
 {
     const struct config *config = &agent->options->config;
@@ -430,6 +492,7 @@ static int open_link(struct agent *agent)
     int err = host_link_open(&agent->loop, config, &doors, agent->run, &link_callbacks, agent,
                              &agent->link);
 
+    agent->requests.link = err == 0 ? agent->link : NULL;
     if (err == ERR_BUSY) {
         log_error("%s is in use already: by an agent whose stream is elsewhere in that folder; "
                   "name another folder with --stream",
@@ -449,6 +512,7 @@ static int open_link(struct agent *agent)
         if (agent->options->on_ready != NULL) {
             agent->options->on_ready(agent->options->ready_context);
         }
+        tell_service_manager();
     }
     return err;
 }
@@ -497,6 +561,17 @@ static int open_kernel(struct agent *agent)
     return err;
 }
 
+/* Before the first thread, and after what needs more. An agent that has kept too much still does
+ * its work. */
+static void drop_privileges(const struct agent *agent)
+{
+    int err = privileges_drop(agent->options->config.link_port < 1024);
+
+    if (err != 0) {
+        log_warning("not every privilege could be given up: %s", error_text(err));
+    }
+}
+
 /* The stream comes first, for it tells whether there is an agent already. */
 static int start(struct agent *agent)
 {
@@ -517,6 +592,7 @@ static int start(struct agent *agent)
         log_error("the stream %s can't be served: %s", path, error_text(err));
         return err;
     }
+    requests_init(&agent->requests, agent->stream);
     err = open_kernel(agent);
     if (err == 0) {
         err = uevent_socket_open(&agent->loop, &uevent_callbacks, agent, &agent->uevents);
@@ -528,6 +604,7 @@ static int start(struct agent *agent)
         log_error("the kernel can't be listened to: %s", error_text(err));
         return err;
     }
+    drop_privileges(agent);
     return load_vhci(agent);
 }
 

@@ -15,7 +15,9 @@ struct agent_options {
     void *ready_context;
 };
 
-/* Runs until SIGINT, SIGTERM or SIGHUP; boards that are attached then stay attached. The options
+/* Runs until SIGINT, SIGTERM or SIGHUP; boards that are attached then stay attached. SIGUSR1, for a
+ * removal, lets go of each of them first, for at most 15 s. Gives up the privileges that it does
+ * not need (privileges.h), and tells systemd when it can be used (service_notify.h). The options
  * must outlive the call. Returns 0 after an orderly end; ERR_EXISTS if another agent serves the
  * stream or has the link's port; ERR_INVALID for a link address that is none; ERR_DENIED,
  * ERR_NOMEM, ERR_IO. What failed has been logged. */

@@ -5,6 +5,7 @@
 
 #include "guest-linux/agent.h"
 #include "guest-linux/background.h"
+#include "guest-linux/kick_command.h"
 #include "guest-linux/link_socket.h"
 #include "guest-linux/stdio_command.h"
 #include "shared/cli/cli.h"
@@ -87,7 +88,9 @@ static int run_in_background(struct agent_options options, const char *log_file)
     if (background_enter(&background, &is_ready)) {
         return run(&options, log_file);
     }
-    if (!is_ready) {
+    if (is_ready) {
+        kick_quietly(); /* As the unit does, outside of what the agent may do. */
+    } else {
         cli_output_error(VERB, "the agent has not come up; %s says why", log_file);
     }
     return is_ready ? CLI_DONE : CLI_FAILED;

@@ -22,6 +22,9 @@ struct board_keeper {
     struct attachment *attachment;
     struct usb_probe *probe; /* NULL while none is under way */
     bool has_adopted;        /* the attachment is to be looked at */
+    bool is_yielded;         /* the host says that the board is the user's */
+    char until[EVENT_CODE_SIZE];
+    bool owes_yielded; /* it is told when the board has been detached */
     uv_timer_t deadline;
 };
 
@@ -59,6 +62,24 @@ static void tell(struct board_keeper *keeper, enum event_type type)
 
     event_from_keeper(keeper, type, &event);
     keeper->tell(keeper->context, &event);
+}
+
+static void tell_hand(struct board_keeper *keeper, enum event_type type, const char *until)
+{
+    struct event event;
+
+    event_from_keeper(keeper, type, &event);
+    text_copy(event.until, sizeof event.until, until);
+    keeper->tell(keeper->context, &event);
+}
+
+/* The board has been let go of, so that its being the user's can be told. */
+static void tell_owed_yielded(struct board_keeper *keeper)
+{
+    if (keeper->owes_yielded) {
+        keeper->owes_yielded = false;
+        tell_hand(keeper, EVENT_YIELDED, keeper->until);
+    }
 }
 
 static void set_input(struct input *input, enum reconciler_event event, enum attach_fault fault)
@@ -122,6 +143,9 @@ static void perform(struct board_keeper *keeper, enum reconciler_action action,
         break;
     default:
         tell(keeper, told[action]);
+        if (action == RECONCILER_TELL_DETACHED) {
+            tell_owed_yielded(keeper);
+        }
         break;
     }
 }
@@ -268,12 +292,23 @@ static bool has_moved(const struct board_keeper *keeper, const struct board *boa
     return board->busid[0] != '\0' && strcmp(board->busid, keeper->board.busid) != 0;
 }
 
+/* A host agent that has been restarted knows of no wish, and says so by wanting the board. */
+static void forget_wish(struct board_keeper *keeper, bool wanted)
+{
+    if (wanted) {
+        keeper->is_yielded = false;
+        keeper->owes_yielded = false;
+        keeper->reconciler.yielded = false;
+    }
+}
+
 void board_keeper_arrived(struct board_keeper *keeper, const struct board *board, bool wanted,
                           const char *attached_to)
 {
     enum reconciler_event event = has_moved(keeper, board) ? RECONCILER_MOVED : RECONCILER_ARRIVED;
 
     take_facts(keeper, board, attached_to);
+    forget_wish(keeper, wanted);
     step(keeper, (struct input){.is_set = true, .event = event, .wanted = wanted});
 }
 
@@ -283,6 +318,7 @@ void board_keeper_seen(struct board_keeper *keeper, const struct board *board, b
     enum reconciler_event event = has_moved(keeper, board) ? RECONCILER_MOVED : RECONCILER_SEEN;
 
     take_facts(keeper, board, attached_to);
+    forget_wish(keeper, wanted);
     step(keeper, (struct input){.is_set = true, .event = event, .wanted = wanted});
 }
 
@@ -291,13 +327,38 @@ void board_keeper_removed(struct board_keeper *keeper)
     step_simple(keeper, RECONCILER_REMOVED);
 }
 
+static void take(struct board_keeper *keeper, const char *until)
+{
+    keeper->is_yielded = false;
+    keeper->owes_yielded = false;
+    keeper->reconciler.yielded = false;
+    tell_hand(keeper, EVENT_TAKEN, until);
+}
+
+/* True while the board is in the kernel or on its way there: a detachment is still to be told. */
+static bool is_attached(const struct board_keeper *keeper)
+{
+    enum reconciler_phase phase = keeper->reconciler.phase;
+
+    return phase != RECONCILER_IDLE && phase != RECONCILER_WAITING;
+}
+
 void board_keeper_handed(struct board_keeper *keeper, const struct event *event)
 {
-    struct event told;
-
-    event_from_keeper(keeper, event->type, &told);
-    text_copy(told.until, sizeof told.until, event->until);
-    keeper->tell(keeper->context, &told);
+    if (event->type == EVENT_TAKEN) {
+        take(keeper, event->until);
+        return;
+    }
+    if (keeper->is_yielded && strcmp(keeper->until, event->until) == 0) {
+        return; /* The host says so with each snapshot. */
+    }
+    keeper->is_yielded = true;
+    keeper->reconciler.yielded = true;
+    text_copy(keeper->until, sizeof keeper->until, event->until);
+    keeper->owes_yielded = is_attached(keeper);
+    if (!keeper->owes_yielded) {
+        tell_hand(keeper, EVENT_YIELDED, keeper->until);
+    }
 }
 
 static void on_probed(void *context, bool is_silent)

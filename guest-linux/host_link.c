@@ -37,12 +37,19 @@ struct host_link {
     void (*on_closed)(void *context);
 };
 
+static bool is_local(struct session *session)
+{
+    const uv_stream_t *stream = session_stream(session);
+
+    return stream != NULL && stream->type != UV_TCP;
+}
+
 static const char *find_source(const struct host_link *link, struct session *session,
                                char ip[LINK_ADDRESS_TEXT_SIZE], uint16_t *port)
 {
     const uv_stream_t *stream = session_stream(session);
 
-    if (stream != NULL && stream->type != UV_TCP) {
+    if (is_local(session)) {
         *port = 0;
         return link->path;
     }
@@ -56,7 +63,8 @@ static void read_peer(struct host_link *link, struct session *session)
     uint16_t port;
     const char *source = find_source(link, session, ip, &port);
 
-    if (port != 0) {
+    /* A TCP peer that has just gone has no port any more. */
+    if (!is_local(session)) {
         link->transport = "tcp";
         snprintf(link->peer, sizeof link->peer, "%s:%u", ip, (unsigned)port);
     } else {
@@ -153,6 +161,7 @@ static bool is_from_host(enum wire_type type)
     case WIRE_YIELDED:
     case WIRE_TAKEN:
     case WIRE_RESUMED:
+    case WIRE_ANSWER:
         return true;
     default:
         return false;
@@ -418,24 +427,38 @@ static int wire_type_from_event(enum event_type event, enum wire_type *type)
     }
 }
 
-void host_link_report(struct host_link *link, const struct event *event)
+static int send_message(struct host_link *link, const struct wire_message *message)
 {
-    struct wire_message message = {.event = *event};
     char *line;
     size_t len;
-    int err;
+    int err = wire_message_to_line(message, &line, &len);
 
-    if (link->session == NULL || wire_type_from_event(event->type, &message.type) != 0) {
-        return;
-    }
-    err = wire_message_to_line(&message, &line, &len);
     if (err != 0) {
-        log_error("host: board %s can't be told: %s", event->board.id, error_text(err));
-        return;
+        log_error("host: board %s can't be told: %s", message->event.board.id, error_text(err));
+        return err;
     }
     /* A failure closes the session, and its on_closed says so. */
     session_write(link->session, line, len);
     free(line);
+    return 0;
+}
+
+void host_link_report(struct host_link *link, const struct event *event)
+{
+    struct wire_message message = {.event = *event};
+
+    if (link->session != NULL && wire_type_from_event(event->type, &message.type) == 0) {
+        send_message(link, &message);
+    }
+}
+
+bool host_link_ask(struct host_link *link, enum wire_type type, const char *board_id,
+                   int64_t number)
+{
+    struct wire_message message = {.type = type, .request = number};
+
+    text_copy(message.event.board.id, sizeof message.event.board.id, board_id);
+    return link->session != NULL && send_message(link, &message) == 0;
 }
 
 static void on_listen_closed(void *context)

@@ -56,6 +56,11 @@ const char *host_link_transport(const struct host_link *link);
  * from us. Without a host nothing is sent: the answer to its next snapshot tells it all. */
 void host_link_report(struct host_link *link, const struct event *event);
 
+/* Passes a request on, WIRE_YIELD or WIRE_TAKE; a WIRE_ANSWER with its number follows unless the
+ * link ends before. Returns false, with nothing sent, if no host is there. */
+bool host_link_ask(struct host_link *link, enum wire_type type, const char *board_id,
+                   int64_t number);
+
 /* Says bye and ends; no other callback runs any more. `on_closed` (may be NULL) runs once, last,
  * with the context of host_link_open. */
 void host_link_close(struct host_link *link, void (*on_closed)(void *context));

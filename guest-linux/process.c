@@ -112,9 +112,11 @@ static void on_deadline(uv_timer_t *timer)
     stop(process);
 }
 
-static void spawn(uv_loop_t *loop, struct process *process, const char *const argv[])
+static void spawn(uv_loop_t *loop, struct process *process, const char *const argv[],
+                  const char *variable)
 {
-    char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
+    char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", (char *)variable,
+                           NULL};
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE},
         {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&process->pipe},
@@ -146,6 +148,13 @@ static void spawn(uv_loop_t *loop, struct process *process, const char *const ar
 int process_run(uv_loop_t *loop, const char *const argv[], uint64_t timeout_ms,
                 process_done_fn on_done, void *context, struct process **process)
 {
+    return process_run_with(loop, argv, NULL, timeout_ms, on_done, context, process);
+}
+
+int process_run_with(uv_loop_t *loop, const char *const argv[], const char *variable,
+                     uint64_t timeout_ms, process_done_fn on_done, void *context,
+                     struct process **process)
+{
     struct process *made = calloc(1, sizeof *made);
 
     if (!made)
@@ -160,7 +169,7 @@ int process_run(uv_loop_t *loop, const char *const argv[], uint64_t timeout_ms,
     made->child.data = made->pipe.data = made->deadline.data = made;
     made->open_handles = 3;
     /* uv_spawn initialises its handle even if it fails. */
-    spawn(loop, made, argv);
+    spawn(loop, made, argv, variable);
     if (!made->ending)
         (void)uv_timer_start(&made->deadline, on_deadline, timeout_ms, 0);
     *process = made;
@@ -171,4 +180,27 @@ void process_cancel(struct process *process)
 {
     process->cancelled = true;
     stop(process);
+}
+
+static void on_done_alone(void *context, const struct process_result *result)
+{
+    int *outcome = context;
+
+    *outcome = result->error != 0 ? result->error : result->status;
+}
+
+int process_run_alone(const char *const argv[], const char *variable, uint64_t timeout_ms)
+{
+    struct process *process;
+    uv_loop_t loop;
+    int outcome = ERR_IO;
+    int err;
+
+    if (uv_loop_init(&loop) != 0)
+        return ERR_NOMEM;
+    err = process_run_with(&loop, argv, variable, timeout_ms, on_done_alone, &outcome, &process);
+    if (!err)
+        uv_run(&loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&loop);
+    return err ? err : outcome;
 }

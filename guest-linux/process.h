@@ -25,6 +25,15 @@ typedef void (*process_done_fn)(void *context, const struct process_result *resu
 int process_run(uv_loop_t *loop, const char *const argv[], uint64_t timeout_ms,
                 process_done_fn on_done, void *context, struct process **process);
 
+/* As process_run, with one more variable in the environment: "NAME=VALUE", or NULL for none. */
+int process_run_with(uv_loop_t *loop, const char *const argv[], const char *variable,
+                     uint64_t timeout_ms, process_done_fn on_done, void *context,
+                     struct process **process);
+
+/* For programs that have no loop: runs `argv` to its end. Returns its exit status, 128 + the signal
+ * that ended it, or as struct process_result has it (negative), or ERR_NOMEM. */
+int process_run_alone(const char *const argv[], const char *variable, uint64_t timeout_ms);
+
 /* Kills it; `on_done` does not run any more. */
 void process_cancel(struct process *process);
 

@@ -153,6 +153,10 @@ static const char *say_why(int err)
 static void put_links(struct tty_links *links, int folder, const void *owner,
                       const char *board_name, struct board_ttys *ttys)
 {
+    if (!board_name_is_valid(board_name)) { /* It would lead out of the folder, or worse. */
+        log_warning("\"%s\" can name no link", board_name);
+        return;
+    }
     for (size_t i = 0; i < ttys->count; i++) {
         struct board_tty *tty = &ttys->items[i];
         char name[LINK_NAME_SIZE];

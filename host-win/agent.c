@@ -11,6 +11,7 @@
 #include "host-win/host_notice.h"
 #include "host-win/pnp_listener.h"
 #include "host-win/wsl_bridge.h"
+#include "host-win/wsl_keeper.h"
 #include "shared/core/board_names.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
@@ -35,7 +36,11 @@ struct agent {
     struct board_names names;
     struct board_teller *teller;
     struct guest_link *link;
-    struct wsl_bridge bridge;
+    struct wsl_bridge *bridge;
+    struct wsl *wsl;
+    struct wsl_keeper *keeper;
+    uv_timer_t wsl_timer; /* due at once: the boards are counted when all is said about them */
+    bool has_come;        /* a board, since then */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool stopping;
 };
@@ -55,6 +60,22 @@ static void name_board(struct agent *agent, enum pnp_change change, struct board
     }
 }
 
+static void on_wsl_timer(uv_timer_t *timer)
+{
+    struct agent *agent = timer->data;
+
+    wsl_keeper_update(agent->keeper, board_watch_boards(agent->watch), agent->has_come);
+    agent->has_come = false;
+}
+
+static void tend_wsl(struct agent *agent, bool has_come)
+{
+    agent->has_come |= has_come;
+    if (agent->keeper != NULL && !agent->stopping) {
+        uv_timer_start(&agent->wsl_timer, on_wsl_timer, 0, 0);
+    }
+}
+
 static void on_change(void *context, enum pnp_change change, struct board *board)
 {
     struct agent *agent = context;
@@ -63,6 +84,7 @@ static void on_change(void *context, enum pnp_change change, struct board *board
         name_board(agent, change, board);
     }
     board_teller_change(agent->teller, change, board);
+    tend_wsl(agent, change == PNP_CHANGE_ARRIVAL);
 }
 
 static void on_sharing(void *context, struct board *board, bool was_attached)
@@ -70,6 +92,7 @@ static void on_sharing(void *context, struct board *board, bool was_attached)
     struct agent *agent = context;
 
     board_teller_judge_anew(agent->teller, board, was_attached);
+    tend_wsl(agent, false);
 }
 
 static const struct board_watch_callbacks watch_callbacks = {
@@ -132,8 +155,10 @@ static void on_link_up(void *context)
     struct agent *agent = context;
 
     publish_link(agent, true);
+    board_teller_send_yields(agent->teller);
     guest_link_send_snapshot(agent->link, board_watch_boards(agent->watch),
                              board_watch_sharing(agent->watch));
+    board_teller_send_yields(agent->teller);
 }
 
 /* The boards stay as they were told: a lost link loses no attachment. */
@@ -153,11 +178,38 @@ static void on_link_report(void *context, const struct event *event)
 
     board_teller_report(agent->teller, event, board);
     board_watch_report(agent->watch, event);
+    tend_wsl(agent, false);
+}
+
+static void on_link_request(void *context, const struct wire_message *message)
+{
+    struct agent *agent = context;
+    struct request_outcome outcome = {.code = ""};
+
+    board_teller_request(agent->teller, message->type == WIRE_YIELD ? REQUEST_YIELD : REQUEST_TAKE,
+                         message->event.board.id, &outcome);
+    guest_link_answer(agent->link, message->request, &outcome);
+}
+
+static void on_stream_request(void *context, uint64_t client, const struct request *request)
+{
+    struct agent *agent = context;
+    struct request_outcome outcome = {.code = ""};
+
+    if (agent->stopping || agent->link == NULL) {
+        request_refuse(&outcome, "busy", "the agent is starting or ending", NULL);
+    } else if (request->type == REQUEST_KICK) {
+        guest_link_kick(agent->link);
+    } else {
+        board_teller_request(agent->teller, request->type, request->board, &outcome);
+    }
+    stream_reply(agent->stream, client, request, &outcome);
 }
 
 static const struct guest_link_callbacks link_callbacks = {
     .on_up = on_link_up,
     .on_report = on_link_report,
+    .on_request = on_link_request,
     .on_gap = on_link_gap,
     .on_down = on_link_down,
 };
@@ -190,6 +242,21 @@ static void on_link_closed(void *context)
     close_boards(agent);
 }
 
+/* Both in one turn of the loop: a look of the one would call the other. */
+static void close_wsl(struct agent *agent)
+{
+    if (agent->wsl != NULL) {
+        wsl_close(agent->wsl, NULL, NULL);
+    }
+    if (agent->keeper != NULL) {
+        wsl_keeper_close(agent->keeper, NULL, NULL);
+    }
+    if (agent->bridge != NULL) {
+        wsl_bridge_close(agent->bridge);
+    }
+    uv_close((uv_handle_t *)&agent->wsl_timer, NULL);
+}
+
 /* Closes what was opened, in reverse; the loop ends when the last handle has closed. Serves a
  * start that failed halfway too. */
 static void stop(struct agent *agent)
@@ -215,6 +282,7 @@ static void stop(struct agent *agent)
     } else {
         close_boards(agent);
     }
+    close_wsl(agent); /* A link that is closing starts no bridge any more. */
 }
 
 /* What libuv documents never to fail. */
@@ -262,18 +330,40 @@ static int listen_to_windows(struct agent *agent)
     return failed("Windows can't be listened to", error);
 }
 
+static int open_wsl(struct agent *agent)
+{
+    const struct config *config = &agent->options->config;
+    char program[WSL_PROGRAM_SIZE];
+    int error = wsl_program_path(program);
+
+    if (error == 0) {
+        error = wsl_open(&agent->loop, program, config->wsl_distribution, &agent->wsl);
+    }
+    if (error == 0) {
+        error = wsl_keeper_open(&agent->loop, agent->wsl, config, &agent->keeper);
+    }
+    if (error == 0) {
+        error = wsl_bridge_open(&agent->loop, config->wsl_distribution, &agent->bridge);
+    }
+    if (error == 0) {
+        tend_wsl(agent, true);
+    }
+    return failed("WSL can't be looked after", error);
+}
+
 static int open_link(struct agent *agent)
 {
     const struct guest_link_options options = {
         .config = &agent->options->config,
         .key = &agent->options->key,
         .run = agent->run,
-        .bridge = wsl_bridge_init(&agent->bridge, agent->options->config.wsl_distribution),
+        .bridge = wsl_bridge_for_link(agent->bridge),
     };
     int error = guest_link_open(&agent->loop, &options, &link_callbacks, agent, &agent->link);
 
     if (error == 0) {
         board_teller_set_link(agent->teller, agent->link);
+        wsl_bridge_set_link(agent->bridge, agent->link);
     }
     return failed("the link to the guest can't be opened", error);
 }
@@ -288,12 +378,16 @@ static int start(struct agent *agent)
         error = stream_open(&agent->loop, agent->options->stream_path, NULL, agent->run,
                             &agent->stream);
     }
+    if (error == 0) {
+        stream_hear(agent->stream, on_stream_request, agent);
+    }
     if (failed("the event stream can't be served", error) != 0 ||
         (error = open_boards(agent)) != 0 || (error = listen_to_windows(agent)) != 0) {
         return error;
     }
     board_watch_look(agent->watch);
-    return open_link(agent);
+    error = open_wsl(agent);
+    return error != 0 ? error : open_link(agent);
 }
 
 static int run_loop(struct agent *agent)
@@ -304,6 +398,8 @@ static int run_loop(struct agent *agent)
         return failed("the event loop can't be made", error);
     }
     start_signals(agent);
+    uv_timer_init(&agent->loop, &agent->wsl_timer); /* Never fails. */
+    agent->wsl_timer.data = agent;
     error = start(agent);
     if (error != 0) {
         stop(agent);

@@ -1,14 +1,18 @@
 #include "host-win/agent_command.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "host-win/agent.h"
 #include "host-win/config_place.h"
+#include "host-win/supervisor.h"
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_agent.h"
 #include "shared/cli/cli_output.h"
 #include "shared/core/error.h"
+#include "shared/core/log.h"
 #include "shared/core/text.h"
 #include "shared/link/local_client.h"
 
@@ -31,6 +35,7 @@ static const char help[] =
     "                     \"auth\": \"none\"\n"
     "  --log-level LEVEL  error, warning, info (the default) or debug\n"
     "  --log-file PATH    write the log there instead of to stderr; at 1 MiB it becomes PATH.1\n"
+    "  --supervise        start it again when it has crashed; what is started at logon\n"
     "  --stream PIPE      serve the stream here instead of \\\\.\\pipe\\ttyferry-SID\n"
     "\n"
     "Exit codes: 0 ended in order, 1 failed, 2 usage.\n";
@@ -44,7 +49,24 @@ static void find_default_config(char path[CONFIG_PLACE_PATH_SIZE])
     }
 }
 
-int agent_command(int argc, char **argv)
+/* Takes --supervise out of the arguments; false if it is not among them. */
+static bool take_supervise(char **argv)
+{
+    bool found = false;
+    char **kept = argv;
+
+    for (; *argv != NULL; argv++) {
+        if (strcmp(*argv, "--supervise") == 0) {
+            found = true;
+        } else {
+            *kept++ = *argv;
+        }
+    }
+    *kept = NULL;
+    return found;
+}
+
+static int run_agent(int argc, char **argv)
 {
     struct agent_options options = {
         .boards = {.usbipd = usbipd_place(), .believes_windows = getenv(BELIEVE_WINDOWS) != NULL}};
@@ -76,6 +98,10 @@ int agent_command(int argc, char **argv)
         options.stream_path = stream_path;
     }
     error = agent_run(&options);
+    if (error == ERR_EXISTS && getenv(SUPERVISOR_MARK) != NULL) {
+        log_info("another agent of this user runs; this one is not needed");
+        return CLI_DONE;
+    }
     if (error == ERR_EXISTS) {
         cli_output_error(VERB,
                          "another agent of this user serves %s already: end it first, or name "
@@ -83,4 +109,9 @@ int agent_command(int argc, char **argv)
                          options.stream_path);
     }
     return error == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+int agent_command(int argc, char **argv)
+{
+    return take_supervise(argv) ? supervisor_run(argv + 1) : run_agent(argc, argv);
 }

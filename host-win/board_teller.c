@@ -1,16 +1,20 @@
 #include "host-win/board_teller.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "host-win/board_news.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
+#include "shared/core/yields.h"
 
 struct board_teller {
     struct stream *stream;
     struct guest_link *link; /* NULL: none yet, or no longer */
+    const struct board_table *boards;
     const struct sharing *sharing;
+    struct yields yields;
     struct board_news news;
     uv_timer_t news_timer;
 };
@@ -87,16 +91,66 @@ static void send_to_guest(struct board_teller *teller, enum wire_type type,
 /* What the user has taken from the guest stays with Windows. */
 static enum board_state judge(const struct board_teller *teller, const struct board *board)
 {
-    return board->state == BOARD_STATE_YIELDED ? BOARD_STATE_YIELDED
-                                               : sharing_judge(teller->sharing, board);
+    return board->state == BOARD_STATE_YIELDED || yields_has(&teller->yields, board)
+               ? BOARD_STATE_YIELDED
+               : sharing_judge(teller->sharing, board);
+}
+
+static void hand_event(const struct board_teller *teller, enum event_type type,
+                       const struct board *board, struct event *event)
+{
+    *event = (struct event){.type = type, .board = *board};
+    if (type == EVENT_YIELDED && !yields_has(&teller->yields, board)) {
+        text_copy(event->until, sizeof event->until, "replug");
+    }
+}
+
+static void send_hand(struct board_teller *teller, const struct event *event)
+{
+    if (teller->link != NULL) {
+        guest_link_send_event(teller->link,
+                              event->type == EVENT_YIELDED ? WIRE_YIELDED : WIRE_TAKEN, event);
+    }
+}
+
+/* Tells that the board is the user's, or no longer. While the guest has it, its `detached` comes
+ * first on our stream, and settle_yielded after that. */
+static void tell_hand(struct board_teller *teller, enum event_type type, const struct board *board)
+{
+    struct event event;
+
+    hand_event(teller, type, board, &event);
+    if (type != EVENT_YIELDED || !is_told_as_guests(teller, board->id)) {
+        stream_publish(teller->stream, &event);
+    }
+    send_hand(teller, &event);
+    send_to_guest(teller, WIRE_UPDATE, board);
+}
+
+static void settle_yielded(struct board_teller *teller, const struct board *board)
+{
+    struct event event;
+
+    if (board->state == BOARD_STATE_YIELDED && !is_told_as_guests(teller, board->id) &&
+        told_state(teller, board->id) != BOARD_STATE_YIELDED) {
+        hand_event(teller, EVENT_YIELDED, board, &event);
+        stream_publish(teller->stream, &event);
+    }
 }
 
 static void tell_arrival(struct board_teller *teller, struct board *board)
 {
-    board->state = sharing_judge(teller->sharing, board);
+    struct event event;
+
+    board->state = yields_has(&teller->yields, board) ? BOARD_STATE_YIELDED
+                                                      : sharing_judge(teller->sharing, board);
     log_board("came:", board);
     board_news_arrival(&teller->news, board);
     send_to_guest(teller, WIRE_ARRIVAL, board);
+    if (board->state == BOARD_STATE_YIELDED) { /* As the arrival says on our own stream. */
+        hand_event(teller, EVENT_YIELDED, board, &event);
+        send_hand(teller, &event);
+    }
 }
 
 static void tell_update(struct board_teller *teller, struct board *board)
@@ -109,7 +163,11 @@ static void tell_update(struct board_teller *teller, struct board *board)
                       board->state == BOARD_STATE_NEEDS_SHARING &&
                           was != BOARD_STATE_NEEDS_SHARING &&
                           !is_told_as_guests(teller, board->id));
-    send_to_guest(teller, WIRE_UPDATE, board);
+    if (board->state == BOARD_STATE_YIELDED && was != BOARD_STATE_YIELDED) {
+        tell_hand(teller, EVENT_YIELDED, board); /* Its name has come late. */
+    } else {
+        send_to_guest(teller, WIRE_UPDATE, board);
+    }
 }
 
 static void tell_removal(struct board_teller *teller, const struct board *board)
@@ -128,20 +186,6 @@ static void tell_return(struct board_teller *teller, const struct board *board)
 {
     log_board("is Windows' again:", board);
     send_to_guest(teller, WIRE_ARRIVAL, board);
-}
-
-/* Tells that the board is the user's, or no longer. */
-static void tell_hand(struct board_teller *teller, enum event_type type, const struct board *board)
-{
-    struct event event = {.type = type, .board = *board};
-
-    text_copy(event.until, sizeof event.until, type == EVENT_YIELDED ? "replug" : "");
-    stream_publish(teller->stream, &event);
-    if (teller->link != NULL) {
-        guest_link_send_event(teller->link, type == EVENT_YIELDED ? WIRE_YIELDED : WIRE_TAKEN,
-                              &event);
-    }
-    send_to_guest(teller, WIRE_UPDATE, board);
 }
 
 /* `usbipd detach`: somebody wants it at Windows. When the service ends it detaches everything in
@@ -191,7 +235,8 @@ void board_teller_judge_anew(struct board_teller *teller, struct board *board, b
 {
     bool is_attached = sharing_attached_to(teller->sharing, board->id)[0] != '\0';
 
-    if (board->state == BOARD_STATE_YIELDED && !teller->sharing->running) {
+    if (board->state == BOARD_STATE_YIELDED && !teller->sharing->running &&
+        !yields_has(&teller->yields, board)) {
         board->state = sharing_judge(teller->sharing, board);
         log_board("is taken again, for usbipd's service has ended:", board);
         tell_hand(teller, EVENT_TAKEN, board);
@@ -211,11 +256,102 @@ void board_teller_report(struct board_teller *teller, const struct event *event,
     }
     board_news_report(&teller->news, event);
     schedule_news(teller);
+    if (board != NULL) {
+        settle_yielded(teller, board);
+    }
     if (event->type == EVENT_READY && board != NULL && board->is_hidden &&
         event->board.ttys.count > 0) {
         board->is_hidden = false;
         board->kind = BOARD_KIND_SERIAL;
         tell_update(teller, board);
+    }
+}
+
+static void yield_board(struct board_teller *teller, struct board *board,
+                        struct request_outcome *outcome)
+{
+    if (board->state != BOARD_STATE_WAITING && board->state != BOARD_STATE_YIELDED) {
+        request_refuse(outcome, "not_attached",
+                       "the board is not in the guest nor wanted there: Windows has it already",
+                       NULL);
+        return;
+    }
+    if (yields_add(&teller->yields, board) != 0) {
+        request_refuse(outcome, "full", "too many boards are yielded", "Take some of them again.");
+        return;
+    }
+    for (size_t i = 0; i < teller->boards->count; i++) {
+        struct board *each = teller->boards->items[i];
+
+        if (yields_has(&teller->yields, each) &&
+            (each == board || each->state == BOARD_STATE_WAITING)) {
+            each->state = BOARD_STATE_YIELDED;
+            log_board("was yielded and stays with Windows until it is taken:", each);
+            tell_hand(teller, EVENT_YIELDED, each);
+        }
+    }
+}
+
+static void take_back(struct board_teller *teller, struct board *board)
+{
+    board->state = sharing_judge(teller->sharing, board);
+    log_board("was taken again:", board);
+    tell_hand(teller, EVENT_TAKEN, board);
+    if (board->state != BOARD_STATE_WAITING) {
+        board_news_update(&teller->news, board, board->state == BOARD_STATE_NEEDS_SHARING);
+    }
+}
+
+static void take_board(struct board_teller *teller, struct board *board,
+                       struct request_outcome *outcome)
+{
+    char name[BOARD_NAME_SIZE];
+
+    if (board->state == BOARD_STATE_WAITING) {
+        return; /* It is the guest's as it is. */
+    }
+    if (board->state != BOARD_STATE_YIELDED) {
+        request_refuse(outcome, "not_yielded", "nobody has yielded the board",
+                       board->state == BOARD_STATE_NEEDS_SHARING
+                           ? "Share it: usbipd may not export it."
+                           : "Name it in the section boards of the configuration.");
+        return;
+    }
+    text_copy(name, sizeof name, board->name);
+    yields_remove(&teller->yields, board);
+    for (size_t i = 0; i < teller->boards->count; i++) {
+        struct board *each = teller->boards->items[i];
+
+        if (each->state == BOARD_STATE_YIELDED &&
+            (each == board || (name[0] != '\0' && strcmp(each->name, name) == 0))) {
+            take_back(teller, each);
+        }
+    }
+}
+
+void board_teller_request(struct board_teller *teller, enum request_type type, const char *board_id,
+                          struct request_outcome *outcome)
+{
+    struct board *board = board_table_find(teller->boards, board_id);
+
+    if (board == NULL) {
+        request_refuse(outcome, "unknown_board", "Windows has no such board now", NULL);
+    } else if (type == REQUEST_YIELD) {
+        yield_board(teller, board, outcome);
+    } else {
+        take_board(teller, board, outcome);
+    }
+}
+
+void board_teller_send_yields(struct board_teller *teller)
+{
+    for (size_t i = 0; i < teller->boards->count; i++) {
+        struct event event;
+
+        if (teller->boards->items[i]->state == BOARD_STATE_YIELDED) {
+            hand_event(teller, EVENT_YIELDED, teller->boards->items[i], &event);
+            send_hand(teller, &event);
+        }
     }
 }
 
@@ -239,6 +375,7 @@ int board_teller_open(uv_loop_t *loop, struct stream *stream, const struct board
         return ERR_NOMEM;
     }
     opened->stream = stream;
+    opened->boards = boards;
     opened->sharing = sharing;
     board_news_init(&opened->news, boards, sharing, publish, opened);
     uv_timer_init(loop, &opened->news_timer); /* Never fails. */

@@ -6,6 +6,7 @@
 
 #include "host-win/guest_link.h"
 #include "shared/core/pnp_tracker.h"
+#include "shared/core/request.h"
 #include "shared/core/sharing.h"
 #include "shared/stream/stream.h"
 
@@ -31,6 +32,16 @@ void board_teller_judge_anew(struct board_teller *teller, struct board *board, b
  * about, or NULL if that is not here. */
 void board_teller_report(struct board_teller *teller, const struct event *event,
                          struct board *board);
+
+/* Somebody asks for REQUEST_YIELD or REQUEST_TAKE, by the board's id; `*outcome`, empty before,
+ * says what came of it. A board that is yielded so stays with Windows, with all identities of its
+ * name, until it is taken. */
+void board_teller_request(struct board_teller *teller, enum request_type type, const char *board_id,
+                          struct request_outcome *outcome);
+
+/* Tells the guest which boards are the user's: before a snapshot, so that it lets go of them for
+ * that reason, and after it, for those that it had not heard of. */
+void board_teller_send_yields(struct board_teller *teller);
 
 /* The link went: the guest will not say any more what waits for its word. */
 void board_teller_link_down(struct board_teller *teller);

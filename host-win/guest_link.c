@@ -29,7 +29,7 @@ struct guest_link {
     uv_loop_t *loop;
     const struct config *config;
     struct guest_link_bridge bridge;
-    struct handshake_config handshake;
+    struct handshake_config handshake; /* of TCP; a bridge wants no proof */
     const struct guest_link_callbacks *callbacks;
     void *context;
     struct transport_choice choice;
@@ -78,17 +78,21 @@ static bool is_report(enum wire_type type)
            type == WIRE_DETACHED;
 }
 
-static void take_bye(struct leg *leg, const struct event *bye)
+/* The other host won't be gone in a moment. */
+static void defer_leg(const struct leg *leg)
 {
-    log_info("guest: says bye (%s): %s", bye->code, bye->message);
-    if (strcmp(bye->code, "busy") != 0) {
-        return;
-    }
-    /* The other host won't be gone in a moment. */
     if (leg->dial != NULL) {
         dial_defer(leg->dial);
     } else {
         bridge_defer(leg->bridge);
+    }
+}
+
+static void take_bye(const struct leg *leg, const struct event *bye)
+{
+    log_info("guest: says bye (%s): %s", bye->code, bye->message);
+    if (strcmp(bye->code, "busy") == 0) {
+        defer_leg(leg);
     }
 }
 
@@ -103,6 +107,8 @@ static int take_message(struct leg *leg, const char *line, size_t len)
     }
     if (is_report(message.type)) {
         link->callbacks->on_report(link->context, &message.event);
+    } else if (message.type == WIRE_YIELD || message.type == WIRE_TAKE) {
+        link->callbacks->on_request(link->context, &message);
     } else if (message.type == WIRE_BYE) {
         take_bye(leg, &message.event);
     } else {
@@ -397,6 +403,13 @@ int guest_link_open(uv_loop_t *loop, const struct guest_link_options *options,
     return 0;
 }
 
+void guest_link_bridge_go_on(struct guest_link *link)
+{
+    if (link->legs[TRANSPORT_BRIDGE] != NULL) {
+        bridge_go_on(link->legs[TRANSPORT_BRIDGE]->bridge);
+    }
+}
+
 bool guest_link_is_up(const struct guest_link *link)
 {
     return link->session != NULL;
@@ -464,6 +477,17 @@ void guest_link_send_snapshot(struct guest_link *link, const struct board_table 
 void guest_link_send_resumed(struct guest_link *link)
 {
     send_message(link, &(struct wire_message){.type = WIRE_RESUMED});
+}
+
+void guest_link_answer(struct guest_link *link, int64_t number,
+                       const struct request_outcome *outcome)
+{
+    struct wire_message message = {.type = WIRE_ANSWER, .request = number};
+
+    text_copy(message.event.code, sizeof message.event.code, outcome->code);
+    text_copy(message.event.message, sizeof message.event.message, outcome->message);
+    text_copy(message.event.remedy, sizeof message.event.remedy, outcome->remedy);
+    send_message(link, &message);
 }
 
 void guest_link_kick(struct guest_link *link)

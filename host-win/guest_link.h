@@ -6,6 +6,7 @@
 
 #include "shared/core/board_table.h"
 #include "shared/core/config.h"
+#include "shared/core/request.h"
 #include "shared/core/sharing.h"
 #include "shared/core/wire_message.h"
 #include "shared/link/bridge.h"
@@ -18,6 +19,8 @@ struct guest_link_callbacks {
     void (*on_up)(void *context);
     /* WIRE_ATTACHING, _READY, _FAILED or _DETACHED; valid during the call. */
     void (*on_report)(void *context, const struct event *event);
+    /* WIRE_YIELD or WIRE_TAKE; guest_link_answer is due. */
+    void (*on_request)(void *context, const struct wire_message *request);
     /* Either machine may have slept, or could not reach the other for a while. */
     void (*on_gap)(void *context);
     /* The link that was up has ended; the next try follows by itself. */
@@ -26,8 +29,8 @@ struct guest_link_callbacks {
 
 /* What the bridge starts, asked for at each try. */
 struct guest_link_bridge {
-    /* As bridge_options.get_command; also writes what the guest is called, for people, whether
-     * there is something to start now or not. */
+    /* As bridge_options.get_command, with guest_link_bridge_go_on for its bridge_go_on; also writes
+     * what the guest is called, for people, whether there is something to start now or not. */
     int (*get_command)(void *context, struct bridge_child_command *command,
                        char peer[EVENT_PEER_SIZE], char reason[BRIDGE_REASON_SIZE]);
     void *context;
@@ -35,7 +38,7 @@ struct guest_link_bridge {
 
 struct guest_link_options {
     const struct config *config; /* the address, and which ways are tried (transport_choice.h) */
-    const struct key_file *key;  /* what the guest proves; unused with "auth": "none" */
+    const struct key_file *key;  /* what TCP proves; unused with "auth": "none" */
     const char *run;             /* id of this agent run */
     struct guest_link_bridge bridge;
 };
@@ -45,6 +48,9 @@ struct guest_link_options {
 int guest_link_open(uv_loop_t *loop, const struct guest_link_options *options,
                     const struct guest_link_callbacks *callbacks, void *context,
                     struct guest_link **link);
+
+/* See guest_link_bridge.get_command. */
+void guest_link_bridge_go_on(struct guest_link *link);
 
 bool guest_link_is_up(const struct guest_link *link);
 
@@ -70,6 +76,10 @@ void guest_link_send_resumed(struct guest_link *link);
 
 /* `type` is WIRE_YIELDED or WIRE_TAKEN. */
 void guest_link_send_event(struct guest_link *link, enum wire_type type, const struct event *event);
+
+/* The answer to the guest's request of that number. */
+void guest_link_answer(struct guest_link *link, int64_t number,
+                       const struct request_outcome *outcome);
 
 /* There is a reason to look for the guest at once. */
 void guest_link_kick(struct guest_link *link);

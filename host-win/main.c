@@ -4,8 +4,10 @@
 #include <stdlib.h>
 
 #include "host-win/agent_command.h"
+#include "host-win/install_command.h"
 #include "host-win/wide.h"
 #include "shared/cli/cli.h"
+#include "shared/cli/verbs.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 
@@ -16,6 +18,10 @@ int wmain(int argc, wchar_t **wide_argv);
 
 static const struct cli_verb verbs[] = {
     {"agent", "run the host agent in the foreground", agent_command},
+    {"kick", "look for the guest at once", verb_kick},
+    {"install", "set up both sides, or upgrade them in place", install_command},
+    {"uninstall", "remove both sides", uninstall_command},
+    {"pair", "give both sides a new key", pair_command},
     {NULL, NULL, NULL},
 };
 

@@ -11,7 +11,6 @@
 #include "shared/core/hardware_id.h"
 #include "shared/core/log.h"
 
-#define WINDOW_CLASS L"ttyferry-pnp-listener"
 #define MESSAGE_END (WM_APP + 1)
 #define PATH_SIZE (2 * BOARD_ID_SIZE)
 
@@ -124,15 +123,15 @@ static int make_window(struct pnp_listener *listener)
     WNDCLASSW class = {
         .lpfnWndProc = handle_message,
         .hInstance = instance,
-        .lpszClassName = WINDOW_CLASS,
+        .lpszClassName = PNP_LISTENER_WINDOW_CLASS,
     };
 
     if (!RegisterClassW(&class) && GetLastError() != ERROR_CLASS_ALREADY_EXISTS) {
         log_error("pnp: RegisterClass failed (Windows error %lu)", GetLastError());
         return ERR_IO;
     }
-    listener->window = CreateWindowExW(0, WINDOW_CLASS, L"ttyferry", WS_OVERLAPPED, 0, 0, 0, 0,
-                                       NULL, NULL, instance, NULL);
+    listener->window = CreateWindowExW(0, PNP_LISTENER_WINDOW_CLASS, L"ttyferry", WS_OVERLAPPED, 0,
+                                       0, 0, 0, NULL, NULL, instance, NULL);
     if (listener->window == NULL) {
         log_error("pnp: CreateWindow failed (Windows error %lu)", GetLastError());
         return ERR_IO;

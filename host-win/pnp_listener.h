@@ -5,6 +5,9 @@
 
 #include "shared/link/inbox.h"
 
+/* Of the hidden window: WM_CLOSE to it asks the agent to end. */
+#define PNP_LISTENER_WINDOW_CLASS L"ttyferry-pnp-listener"
+
 struct pnp_listener;
 
 /* Starts listening. When it returns 0 the registration stands, and a first

@@ -13,7 +13,7 @@ build=(ca-certificates cmake ninja-build gcc libc6-dev pkg-config make git dpkg-
     binutils python3 musl-tools gcc-mingw-w64-x86-64 libuv1-dev libcjson-dev libsodium-dev
     libcmocka-dev)
 check=(clang clang-format clang-tidy)
-lab=(wine wine64 qemu-system-x86 cpio kmod python3 mmdebstrap e2fsprogs)
+lab=(wine wine64 qemu-system-x86 cpio kmod python3 python3-jsonschema mmdebstrap e2fsprogs)
 
 [ -r /etc/debian_version ] || die "this is no Debian-like system: install the packages named in $0 by hand"
 groups=("$@")

@@ -9,7 +9,11 @@
 
 static const struct cli_verb shared_verbs[] = {
     {"events", "print the live event stream, one JSON object a line", verb_events},
+    {"list", "list the boards and their ttys", verb_list},
+    {"status", "show the link, the boards and what is wrong with them", verb_status},
+    {"take", "give a yielded board to the guest again", verb_take},
     {"wait", "wait until a board is ready (or gone) and print its tty", verb_wait},
+    {"yield", "give a board to Windows until it is taken again", verb_yield},
     {NULL, NULL, NULL},
 };
 

@@ -11,6 +11,8 @@
 #include "shared/core/log.h"
 
 #define VERB "agent"
+/* Those of both sides. */
+#define COMMON_OPTIONS 5u
 
 static int set_log_level(const char *name)
 {
@@ -87,7 +89,7 @@ bool cli_agent_prepare(const char *help, const struct cli_option *own, int argc,
     const char *config_path = NULL;
     const char *log_level = NULL;
     const char *key_path = NULL;
-    struct cli_option options[5 + CLI_AGENT_OWN_OPTIONS_MAX + 1] = {
+    struct cli_option options[COMMON_OPTIONS + CLI_AGENT_OWN_OPTIONS_MAX + 1] = {
         {"--config", &config_path, NULL},   {"--key", &key_path, NULL},
         {"--log-level", &log_level, NULL},  {"--log-file", &agent->log_file, NULL},
         {"--stream", &agent->stream, NULL},
@@ -95,7 +97,7 @@ bool cli_agent_prepare(const char *help, const struct cli_option *own, int argc,
     const struct cli_args args = {.verb = VERB, .help = help, .options = options};
 
     for (size_t i = 0; own != NULL && own[i].name != NULL && i < CLI_AGENT_OWN_OPTIONS_MAX; i++) {
-        options[4 + i] = own[i];
+        options[COMMON_OPTIONS + i] = own[i];
     }
     agent->stream = NULL;
     agent->log_file = NULL;

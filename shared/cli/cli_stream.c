@@ -7,8 +7,8 @@
 #include "shared/core/text.h"
 #include "shared/link/local_client.h"
 
-/* A reader says nothing; the bound is there because every queue has one. */
-#define READER_WRITE_MAX 4096u
+/* A reader says a request at most; the bound is there because every queue has one. */
+#define READER_WRITE_MAX 8192u
 
 static const struct conn_limits limits = {
     .line_max = EVENT_JSON_LINE_MAX,

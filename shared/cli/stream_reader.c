@@ -5,16 +5,27 @@
 
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
+#include "shared/core/text.h"
 #include "shared/stream/board_view.h"
 
 struct stream_reader {
     struct conn *conn;
     struct board_table boards;
     struct event_stamp stamp;
+    bool link_up;
+    char peer[EVENT_PEER_SIZE];
+    char transport[EVENT_CODE_SIZE];
     bool has_snapshot;
     const struct stream_reader_callbacks *callbacks;
     void *context;
 };
+
+static void keep_link(struct stream_reader *reader, const struct event *event)
+{
+    reader->link_up = event->link_up;
+    text_copy(reader->peer, sizeof reader->peer, event->peer);
+    text_copy(reader->transport, sizeof reader->transport, event->transport);
+}
 
 /* Applies one line. Returns 0, or why the stream is of no use any more. */
 static int follow(struct stream_reader *reader, const char *line, size_t len)
@@ -35,16 +46,35 @@ static int follow(struct stream_reader *reader, const char *line, size_t len)
     } else {
         result = board_view_apply(&reader->boards, &event);
     }
+    if (event.type == EVENT_SNAPSHOT || event.type == EVENT_LINK) {
+        keep_link(reader, &event);
+    }
     reader->stamp = event.stamp;
     /* A line about an unknown board, or one that says nothing new, does no harm. */
     return result == ERR_NOT_FOUND || result == ERR_EXISTS ? 0 : result;
 }
 
+/* Returns true if the line is an answer. */
+static bool take_reply(struct stream_reader *reader, const char *line, size_t len)
+{
+    struct reply reply;
+
+    if (!reader->callbacks->on_reply || reply_from_line(line, len, &reply) != 0) {
+        return false;
+    }
+    reader->callbacks->on_reply(reader->context, reader, &reply);
+    return true;
+}
+
 static void on_line(void *context, char *line, size_t len)
 {
     struct stream_reader *reader = context;
-    int result = follow(reader, line, len);
+    int result;
 
+    if (take_reply(reader, line, len)) {
+        return;
+    }
+    result = follow(reader, line, len);
     if (result != 0) {
         conn_close(reader->conn, result);
         return;
@@ -95,9 +125,29 @@ const struct board_table *stream_reader_boards(const struct stream_reader *reade
     return &reader->boards;
 }
 
-const struct event_stamp *stream_reader_stamp(const struct stream_reader *reader)
+void stream_reader_snapshot(const struct stream_reader *reader, struct event *snapshot)
 {
-    return &reader->stamp;
+    *snapshot = (struct event){.type = EVENT_SNAPSHOT,
+                               .stamp = reader->stamp,
+                               .boards = &reader->boards,
+                               .link_up = reader->link_up};
+    text_copy(snapshot->peer, sizeof snapshot->peer, reader->peer);
+    text_copy(snapshot->transport, sizeof snapshot->transport, reader->transport);
+}
+
+int stream_reader_ask(struct stream_reader *reader, const struct request *request)
+{
+    char *line;
+    size_t len;
+    int result = request_to_line(request, &line, &len);
+
+    if (result == 0) {
+        result = conn_write(reader->conn, line, len);
+        free(line);
+    } else {
+        conn_close(reader->conn, result);
+    }
+    return result;
 }
 
 void stream_reader_close(struct stream_reader *reader, int error)

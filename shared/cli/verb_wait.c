@@ -94,15 +94,14 @@ static int collect_fitting(struct wait *wait, struct board_table *fitting)
 
 static int print_json(struct wait *wait, const struct board_table *fitting)
 {
-    struct event snapshot = {
-        .type = EVENT_SNAPSHOT,
-        .stamp = *stream_reader_stamp(wait->reader),
-        .boards = fitting,
-    };
+    struct event snapshot;
     char *line;
     size_t len;
-    int result = event_json_from_event(&snapshot, &line, &len);
+    int result;
 
+    stream_reader_snapshot(wait->reader, &snapshot);
+    snapshot.boards = fitting;
+    result = event_json_from_event(&snapshot, &line, &len);
     if (result == 0) {
         result = cli_output_bytes(line, len);
         free(line);

@@ -3,6 +3,13 @@
 #define TTYFERRY_CLI_VERBS_H
 
 int verb_events(int argc, char **argv);
+int verb_list(int argc, char **argv);
+int verb_status(int argc, char **argv);
+int verb_take(int argc, char **argv);
 int verb_wait(int argc, char **argv);
+int verb_yield(int argc, char **argv);
+
+/* For the program whose agent dials. */
+int verb_kick(int argc, char **argv);
 
 #endif

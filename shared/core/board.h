@@ -19,6 +19,8 @@
 #define BOARD_PATH_SIZE 128
 #define BOARD_LINK_SIZE 256
 #define BOARD_TTYS_MAX 8
+#define BOARD_CODE_SIZE 48
+#define BOARD_TEXT_SIZE 512
 
 enum board_speed {
     BOARD_SPEED_UNKNOWN = 0,
@@ -55,6 +57,14 @@ struct board_ttys {
     size_t count;
 };
 
+/* What the streams said with the state; everything else in it is empty. */
+struct board_note {
+    char code[BOARD_CODE_SIZE];    /* BOARD_STATE_FAILED */
+    char message[BOARD_TEXT_SIZE]; /* BOARD_STATE_FAILED */
+    char remedy[BOARD_TEXT_SIZE];  /* BOARD_STATE_FAILED, BOARD_STATE_NEEDS_SHARING */
+    char until[BOARD_CODE_SIZE];   /* BOARD_STATE_YIELDED; empty: until it is taken */
+};
+
 struct board {
     char id[BOARD_ID_SIZE];     /* original instance id in lower case, the key everywhere */
     char name[BOARD_NAME_SIZE]; /* of its family in the configuration, or empty */
@@ -72,6 +82,7 @@ struct board {
     /* What the guest reported; meaningful while state is BOARD_STATE_READY. */
     struct board_ttys ttys;
     char usb_node[BOARD_PATH_SIZE]; /* "/dev/bus/usb/001/002" */
+    struct board_note note;         /* of a stream's board; elsewhere empty */
 };
 
 /* Names as they stand in JSON; static storage. Unknown values answer "unknown". */

@@ -10,7 +10,12 @@
 bool board_json_is_path(const char *path)
 {
     static const char root[] = "/dev/";
+    char shown[4 * BOARD_LINK_SIZE];
     if (strncmp(path, root, sizeof root - 1) != 0 || !text_is_plain(path + sizeof root - 1)) {
+        return false;
+    }
+    /* Paths are printed as they are: none may look like another. */
+    if (strcmp(text_escape(shown, sizeof shown, path), path) != 0) {
         return false;
     }
     for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -146,4 +151,50 @@ int board_json_get_nodes(const struct cJSON *object, struct board *board)
         board->ttys.count++;
     }
     return json_text_get_fields(object, &node_field, 1, board);
+}
+
+static const struct json_text_field failed_fields[] = {
+    JSON_TEXT_FIELD(struct board, note.code, "code", true, text_is_code),
+    JSON_TEXT_FIELD(struct board, note.message, "message", true, NULL),
+    JSON_TEXT_FIELD(struct board, note.remedy, "remedy", true, NULL),
+};
+
+static const struct json_text_field remedy_fields[] = {
+    JSON_TEXT_FIELD(struct board, note.remedy, "remedy", true, NULL),
+};
+
+static const struct json_text_field until_fields[] = {
+    JSON_TEXT_FIELD(struct board, note.until, "until", true, text_is_plain),
+};
+
+static const struct note_form {
+    enum board_state state;
+    const struct json_text_field *fields;
+    size_t count;
+} note_forms[] = {
+    {BOARD_STATE_FAILED, failed_fields, COUNT(failed_fields)},
+    {BOARD_STATE_NEEDS_SHARING, remedy_fields, COUNT(remedy_fields)},
+    {BOARD_STATE_YIELDED, until_fields, COUNT(until_fields)},
+};
+
+static const struct note_form *find_note_form(enum board_state state)
+{
+    for (size_t i = 0; i < COUNT(note_forms); i++) {
+        if (note_forms[i].state == state) {
+            return &note_forms[i];
+        }
+    }
+    return NULL;
+}
+
+int board_json_add_note(struct cJSON *object, const struct board *board)
+{
+    const struct note_form *form = find_note_form(board->state);
+    return form != NULL ? json_text_add_fields(object, form->fields, form->count, board) : 0;
+}
+
+int board_json_get_note(const struct cJSON *object, struct board *board)
+{
+    const struct note_form *form = find_note_form(board->state);
+    return form != NULL ? json_text_get_fields(object, form->fields, form->count, board) : 0;
 }

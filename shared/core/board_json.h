@@ -6,7 +6,8 @@
 #include "shared/core/board.h"
 #include "shared/core/json_text.h"
 
-/* True if it is a path below /dev without "..", and without control characters. */
+/* True if it is a path below /dev without "..", and without control characters and marks of
+ * direction: a terminal shows it as it is. */
 bool board_json_is_path(const char *path);
 
 /* Adds what Windows knows of the board: id to kind, the state not. Returns 0 or ERR_NOMEM. */
@@ -23,5 +24,9 @@ int board_json_get_id(const struct cJSON *object, struct board *board);
 /* "ttys" and "usb_node": what the guest made of the board. As above. */
 int board_json_add_nodes(struct cJSON *object, const struct board *board);
 int board_json_get_nodes(const struct cJSON *object, struct board *board);
+
+/* What board->note has in the board's state; each of it may be missing. As above. */
+int board_json_add_note(struct cJSON *object, const struct board *board);
+int board_json_get_note(const struct cJSON *object, struct board *board);
 
 #endif

@@ -7,8 +7,8 @@
 
 #define EVENT_VERSION 1
 #define EVENT_RUN_SIZE 17 /* 16 lower-case hex digits */
-#define EVENT_CODE_SIZE 48
-#define EVENT_TEXT_SIZE 512
+#define EVENT_CODE_SIZE BOARD_CODE_SIZE
+#define EVENT_TEXT_SIZE BOARD_TEXT_SIZE
 #define EVENT_PEER_SIZE 64
 #define EVENT_RETRY_MAX_MS (24 * 60 * 60 * 1000)
 #define EVENT_LEAVING_MAX_MS EVENT_RETRY_MAX_MS
@@ -60,9 +60,10 @@ struct event {
     char remedy[EVENT_TEXT_SIZE];     /* EVENT_FAILED, EVENT_NEEDS_SHARING */
     int64_t retry_in_ms;              /* EVENT_FAILED; negative: no more tries (JSON null) */
     char until[EVENT_CODE_SIZE];      /* EVENT_YIELDED, EVENT_TAKEN; empty: JSON null */
-    bool link_up;                     /* EVENT_LINK */
-    char peer[EVENT_PEER_SIZE];       /* EVENT_LINK: the peer's address, for people */
-    char transport[EVENT_CODE_SIZE];  /* EVENT_LINK: "tcp" or "bridge" */
+    /* EVENT_LINK, EVENT_SNAPSHOT: how the pair stands. */
+    bool link_up;
+    char peer[EVENT_PEER_SIZE];      /* the peer's address, for people */
+    char transport[EVENT_CODE_SIZE]; /* "tcp" or "bridge" */
 };
 
 /* Names as they stand in JSON; static storage. Unknown values answer "unknown". The reverse

@@ -36,8 +36,9 @@ static int add_boards(struct cJSON *object, const struct board_table *boards)
         const struct board *board = boards->items[i];
         struct cJSON *item = json_text_append_object(array);
         result = item != NULL ? add_board(item, board) : ERR_NOMEM;
-        if (result == 0 && board->state == BOARD_STATE_READY) {
-            result = board_json_add_nodes(item, board);
+        if (result == 0) {
+            result = board->state == BOARD_STATE_READY ? board_json_add_nodes(item, board)
+                                                       : board_json_add_note(item, board);
         }
     }
     return result;
@@ -64,6 +65,13 @@ static int add_link(struct cJSON *object, const struct event *event)
                        : result;
 }
 
+static int add_snapshot(struct cJSON *object, const struct event *event)
+{
+    struct cJSON *link = json_text_add_object(object, "link");
+    int result = link != NULL ? add_link(link, event) : ERR_NOMEM;
+    return result == 0 ? add_boards(object, event->boards) : result;
+}
+
 static int add_board_event(struct cJSON *object, const struct event *event)
 {
     struct cJSON *board = json_text_add_object(object, "board");
@@ -84,7 +92,7 @@ static int add_event(struct cJSON *object, const struct event *event)
     }
     switch (event->type) {
     case EVENT_SNAPSHOT:
-        return add_boards(object, event->boards);
+        return add_snapshot(object, event);
     case EVENT_LINK:
         return add_link(object, event);
     default:
@@ -118,11 +126,15 @@ static int get_board(const struct cJSON *object, struct board *board)
 static int get_listed_board(const struct cJSON *item, struct board_table *boards)
 {
     struct board board = {0};
-    if (!json_text_is_object(item) || get_board(item, &board) != 0 ||
-        (board.state == BOARD_STATE_READY && board_json_get_nodes(item, &board) != 0)) {
+    if (!json_text_is_object(item) || get_board(item, &board) != 0) {
         return ERR_INVALID;
     }
-    int result = board_table_put(boards, &board);
+    int result = board.state == BOARD_STATE_READY ? board_json_get_nodes(item, &board)
+                                                  : board_json_get_note(item, &board);
+    if (result != 0) {
+        return result;
+    }
+    result = board_table_put(boards, &board);
     return result == ERR_FULL ? ERR_INVALID : result;
 }
 
@@ -169,6 +181,20 @@ static int get_link(const struct cJSON *object, struct event *event)
     return event->link_up || strcmp(state, "down") == 0 ? 0 : ERR_INVALID;
 }
 
+/* An agent of an earlier version does not tell the link here. */
+static int get_snapshot(const struct cJSON *object, struct event *event, struct board_table *boards)
+{
+    const struct cJSON *link = json_text_get_object(object, "link");
+    int result = 0;
+    if (link != NULL) {
+        result = get_link(link, event);
+    } else if (!json_text_is_absent(object, "link")) {
+        result = ERR_INVALID;
+    }
+    event->boards = boards;
+    return result == 0 ? get_boards(object, boards) : result;
+}
+
 static int get_board_event(const struct cJSON *object, struct event *event)
 {
     const struct cJSON *board = json_text_get_object(object, "board");
@@ -190,6 +216,9 @@ static int get_event(const struct cJSON *object, struct event *event, struct boa
     if (version != EVENT_VERSION) {
         return ERR_VERSION;
     }
+    if (!json_text_is_absent(object, "reply")) {
+        return ERR_UNSUPPORTED; /* An answer to a request: it has no number and tells no event. */
+    }
     if (get_stamp(object, &event->stamp) != 0 ||
         json_text_get_string(object, "event", false, name, sizeof name) != 0) {
         return ERR_INVALID;
@@ -199,8 +228,7 @@ static int get_event(const struct cJSON *object, struct event *event, struct boa
     }
     switch (event->type) {
     case EVENT_SNAPSHOT:
-        event->boards = boards;
-        return get_boards(object, boards);
+        return get_snapshot(object, event, boards);
     case EVENT_LINK:
         return get_link(object, event);
     default:

@@ -124,6 +124,11 @@ static void detach_failed(struct step *step, enum attach_fault fault)
     start_detach(step);
 }
 
+static enum event_reason released_reason(const struct reconciler *state)
+{
+    return state->yielded ? REASON_YIELDED : REASON_RELEASED;
+}
+
 /* The host no longer wants the board, which is still there. */
 static void let_go(struct step *step)
 {
@@ -131,21 +136,21 @@ static void let_go(struct step *step)
 
     switch (state->phase) {
     case RECONCILER_ATTACHING:
-        state->reason = REASON_RELEASED;
+        state->reason = released_reason(state);
         enter(state, RECONCILER_IDLE, RECONCILER_NEVER);
         act(step, RECONCILER_CANCEL_ATTACH);
         act(step, RECONCILER_TELL_DETACHED);
         break;
     case RECONCILER_ENUMERATING:
     case RECONCILER_READY:
-        detach_because(step, REASON_RELEASED);
+        detach_because(step, released_reason(state));
         break;
     case RECONCILER_WAITING:
         enter(state, RECONCILER_IDLE, RECONCILER_NEVER);
         break;
     case RECONCILER_DETACHING:
         if (!state->gone) {
-            state->reason = REASON_RELEASED;
+            state->reason = released_reason(state);
             state->pending_fault = FAULT_NONE;
         }
         break;

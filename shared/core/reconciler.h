@@ -85,6 +85,7 @@ struct reconciler {
     /* What the host says. */
     bool present;
     bool wanted;
+    bool yielded; /* set by the caller: that it is not wanted is the user's own wish */
     /* What is the case. */
     enum reconciler_phase phase;
     bool told; /* the streams know the board */

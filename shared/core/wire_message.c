@@ -15,6 +15,8 @@ enum content {
     CONTENT_BOARD, /* wanted, board */
     CONTENT_ID,    /* id, and the members of the event of the same name */
     CONTENT_BYE,   /* code, message */
+    CONTENT_ASK,   /* id, request */
+    CONTENT_ANSWER,
 };
 
 /* Indexed by enum wire_type. */
@@ -32,6 +34,9 @@ static const struct form {
     [WIRE_YIELDED] = {"yielded", CONTENT_ID, EVENT_YIELDED},
     [WIRE_TAKEN] = {"taken", CONTENT_ID, EVENT_TAKEN},
     [WIRE_RESUMED] = {"resumed", CONTENT_NONE, EVENT_SNAPSHOT},
+    [WIRE_ANSWER] = {"answer", CONTENT_ANSWER, EVENT_LINK},
+    [WIRE_YIELD] = {"yield", CONTENT_ASK, EVENT_LINK},
+    [WIRE_TAKE] = {"take", CONTENT_ASK, EVENT_LINK},
     [WIRE_ATTACHING] = {"attaching", CONTENT_ID, EVENT_ATTACHING},
     [WIRE_READY] = {"ready", CONTENT_ID, EVENT_READY},
     [WIRE_FAILED] = {"failed", CONTENT_ID, EVENT_FAILED},
@@ -42,6 +47,12 @@ static const struct form {
 static const struct json_text_field bye_fields[] = {
     JSON_TEXT_FIELD(struct event, code, "code", false, text_is_code),
     JSON_TEXT_FIELD(struct event, message, "message", false, NULL),
+};
+
+static const struct json_text_field answer_fields[] = {
+    JSON_TEXT_FIELD(struct event, code, "code", true, text_is_code),
+    JSON_TEXT_FIELD(struct event, message, "message", true, NULL),
+    JSON_TEXT_FIELD(struct event, remedy, "remedy", true, NULL),
 };
 
 /* --- Writing ---------------------------------------------------------------------------------- */
@@ -75,6 +86,20 @@ static int add_id(struct cJSON *object, const struct wire_message *message,
     return result == 0 ? event_body_add(object, &event) : result;
 }
 
+static int add_ask(struct cJSON *object, const struct wire_message *message)
+{
+    int result = board_json_add_id(object, &message->event.board);
+    return result == 0 ? json_text_add_integer(object, "request", message->request) : result;
+}
+
+static int add_answer(struct cJSON *object, const struct wire_message *message)
+{
+    int result = json_text_add_integer(object, "request", message->request);
+    return result == 0
+               ? json_text_add_fields(object, answer_fields, COUNT(answer_fields), &message->event)
+               : result;
+}
+
 static int add_content(struct cJSON *object, const struct form *form,
                        const struct wire_message *message)
 {
@@ -85,6 +110,10 @@ static int add_content(struct cJSON *object, const struct form *form,
         return add_id(object, message, form->event);
     case CONTENT_BYE:
         return json_text_add_fields(object, bye_fields, COUNT(bye_fields), &message->event);
+    case CONTENT_ASK:
+        return add_ask(object, message);
+    case CONTENT_ANSWER:
+        return add_answer(object, message);
     case CONTENT_NONE:
         break;
     }
@@ -166,6 +195,23 @@ static int get_id(const struct cJSON *object, enum event_type event_type, struct
     return result == 0 ? event_body_get(object, event) : ERR_INVALID;
 }
 
+static int get_request(const struct cJSON *object, struct wire_message *message)
+{
+    return json_text_get_integer(object, "request", 1, JSON_TEXT_INTEGER_MAX, &message->request);
+}
+
+static int get_ask(const struct cJSON *object, struct wire_message *message)
+{
+    int result = board_json_get_id(object, &message->event.board);
+    return result == 0 ? get_request(object, message) : result;
+}
+
+static int get_answer(const struct cJSON *object, struct wire_message *message)
+{
+    int result = json_text_get_fields(object, answer_fields, COUNT(answer_fields), &message->event);
+    return result == 0 ? get_request(object, message) : result;
+}
+
 static int get_content(const struct cJSON *object, const struct form *form,
                        struct wire_message *message)
 {
@@ -176,6 +222,10 @@ static int get_content(const struct cJSON *object, const struct form *form,
         return get_id(object, form->event, &message->event);
     case CONTENT_BYE:
         return json_text_get_fields(object, bye_fields, COUNT(bye_fields), &message->event);
+    case CONTENT_ASK:
+        return get_ask(object, message);
+    case CONTENT_ANSWER:
+        return get_answer(object, message);
     case CONTENT_NONE:
         break;
     }

@@ -24,11 +24,14 @@ enum wire_type {
     WIRE_YIELDED, /* the user has taken the board from the guest */
     WIRE_TAKEN,   /* and no longer keeps it from it */
     WIRE_RESUMED, /* the host slept, or could not reach the guest for a while */
+    WIRE_ANSWER,  /* to WIRE_YIELD and WIRE_TAKE */
     /* Guest to host. */
     WIRE_ATTACHING,
     WIRE_READY,
     WIRE_FAILED,
     WIRE_DETACHED,
+    WIRE_YIELD, /* a user of the guest's gives the board to Windows */
+    WIRE_TAKE,  /* and wants it back */
     /* Either way: the sender is about to close, and says why. */
     WIRE_BYE,
 };
@@ -39,10 +42,13 @@ struct wire_message {
     bool wanted;
     /* The same three: the address of the client that usbipd has given the board to, or empty. */
     char attached_to[WIRE_ADDRESS_SIZE];
+    /* WIRE_YIELD, WIRE_TAKE, WIRE_ANSWER: the number that the guest gave the request. */
+    int64_t request;
     /* The payload, in the fields that the event of the same name uses (present: arrival's).
      * Of the board, WIRE_PRESENT, WIRE_ARRIVAL and WIRE_UPDATE carry all of the host's facts,
      * WIRE_READY carries id, ttys and usb_node, every other type the id alone.
-     * WIRE_BYE carries code and message. */
+     * WIRE_BYE carries code and message; WIRE_ANSWER both and remedy, all of them empty if it is
+     * done. */
     struct event event;
 };
 

@@ -11,6 +11,7 @@ struct bridge {
     struct handshake_config handshake;
     struct bridge_child child;
     bool has_child;
+    struct session *waiting;         /* of a try that knows not yet what to start, else NULL */
     char reason[BRIDGE_REASON_SIZE]; /* why there is none */
 };
 
@@ -22,6 +23,10 @@ static int begin_to_connect(void *owner, struct session *session)
 
     bridge->reason[0] = '\0';
     result = bridge->options.get_command(bridge->options.context, &command, bridge->reason);
+    if (result == ERR_BUSY) {
+        bridge->waiting = session;
+        return 0;
+    }
     if (result != 0) {
         return result;
     }
@@ -48,6 +53,7 @@ static void clean_up(void *owner)
 {
     struct bridge *bridge = owner;
 
+    bridge->waiting = NULL;
     if (bridge->has_child) {
         bridge_child_end(&bridge->child, on_child_gone, bridge);
     } else {
@@ -84,6 +90,21 @@ int bridge_open(uv_loop_t *loop, const struct bridge_options *options,
     retry_start(&created->retry);
     *bridge = created;
     return 0;
+}
+
+void bridge_go_on(struct bridge *bridge)
+{
+    struct session *session = bridge->waiting;
+    int result;
+
+    if (session == NULL || bridge->retry.closing) {
+        return;
+    }
+    bridge->waiting = NULL;
+    result = begin_to_connect(bridge, session);
+    if (result != 0) {
+        retry_connected(&bridge->retry, result);
+    }
 }
 
 void bridge_kick(struct bridge *bridge)

@@ -19,8 +19,9 @@ struct bridge;
 
 struct bridge_options {
     /* Says what to start, at each try. Returns 0 and fills `*command`, whose texts must last until
-     * the next call; or an error if there is nothing to start now, and `reason`, a sentence for the
-     * log: the try has failed then. */
+     * the next call; ERR_BUSY if that has to be found out first: the try then waits for
+     * bridge_go_on, at most BRIDGE_HELLO_MS, and asks again; or another error if there is nothing
+     * to start now, and `reason`, a sentence for the log: the try has failed then. */
     int (*get_command)(void *context, struct bridge_child_command *command,
                        char reason[BRIDGE_REASON_SIZE]);
     void *context;
@@ -32,6 +33,10 @@ struct bridge_options {
 int bridge_open(uv_loop_t *loop, const struct bridge_options *options,
                 const struct handshake_config *config, const struct session_callbacks *callbacks,
                 void *context, struct bridge **bridge);
+
+/* After ERR_BUSY: asks get_command again. Without a try that waits nothing happens. Never from
+ * inside get_command. */
+void bridge_go_on(struct bridge *bridge);
 
 /* See dial_kick, dial_defer, dial_session, dial_close. */
 void bridge_kick(struct bridge *bridge);

@@ -8,7 +8,6 @@
 #include "shared/link/link_address.h"
 #include "shared/link/link_error.h"
 #include "shared/link/local_endpoint.h"
-#include "shared/link/local_peer.h"
 #include "shared/link/refusal_log.h"
 
 #define LISTEN_BACKLOG 16
@@ -167,13 +166,10 @@ static void bound_unproven(struct listen *listen)
 
 static int accept_stream(struct listen *listen, uv_stream_t *stream)
 {
-    int result;
-
     if (!listen->endpoint) {
         return link_error_from_uv(uv_accept((uv_stream_t *)&listen->server, stream));
     }
-    result = local_endpoint_accept(listen->endpoint, (uv_pipe_t *)stream);
-    return result != 0 ? result : local_peer_check((uv_pipe_t *)stream);
+    return local_endpoint_accept(listen->endpoint, (uv_pipe_t *)stream);
 }
 
 static void note_source(struct incoming *incoming)

@@ -1,13 +1,14 @@
 /* The other end of local_server: connects a conn to the local agent's stream.
  *
- * On Windows the server's owner is checked (the token user or SYSTEM) before anything is read. */
+ * Before anything is read, its server's owner is checked: on Windows the token user or SYSTEM, on
+ * Unix this user or root. */
 #ifndef TTYFERRY_LINK_LOCAL_CLIENT_H
 #define TTYFERRY_LINK_LOCAL_CLIENT_H
 
 #include "shared/link/conn.h"
 
 /* Connects; the conn starts reading by itself. Returns 0 and `*conn`, or at once ERR_REFUSED,
- * ERR_NOT_FOUND (no agent), ERR_DENIED, ERR_AUTH (a pipe of somebody else's), ERR_NOMEM.
+ * ERR_NOT_FOUND (no agent), ERR_DENIED, ERR_AUTH (somebody else serves there), ERR_NOMEM.
  * A failure that comes later arrives through on_closed. */
 int local_client_open(uv_loop_t *loop, const char *path, const struct conn_limits *limits,
                       const struct conn_callbacks *callbacks, void *context, struct conn **conn);

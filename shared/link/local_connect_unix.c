@@ -8,6 +8,7 @@
 #include "shared/core/error.h"
 #include "shared/core/text.h"
 #include "shared/link/link_error.h"
+#include "shared/link/local_peer_unix.h"
 
 /* Made and connected by hand, for uv_pipe_connect would cut a long path silently and tell of a
  * missing agent only later. Connecting a Unix socket never waits for the network. */
@@ -28,6 +29,10 @@ int local_connect_open(const char *path, uv_file *file)
 
         close(fd);
         return result;
+    }
+    if (!local_peer_is_trusted_server(fd)) {
+        close(fd);
+        return ERR_AUTH;
     }
     *file = fd;
     return 0;

@@ -24,8 +24,8 @@ int local_endpoint_open(uv_loop_t *loop, const char *path, const char *group,
                         const struct local_endpoint_callbacks *callbacks, void *context,
                         struct local_endpoint **endpoint);
 
-/* Inside on_client only: connects `pipe`, initialised by the caller, with the client. Returns 0 or
- * ours. */
+/* Inside on_client only: connects `pipe`, initialised by the caller, with the client. Returns 0;
+ * ERR_DENIED for somebody who may not enter, and the caller closes the pipe; or ours. */
 int local_endpoint_accept(struct local_endpoint *endpoint, uv_pipe_t *pipe);
 
 /* Takes no more clients, removes the name. To be called once. */

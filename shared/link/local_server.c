@@ -8,14 +8,13 @@
 #include "shared/link/conn.h"
 #include "shared/link/local_endpoint.h"
 
-/* What a client may send in one line; it is thrown away. */
-#define LOCAL_SERVER_LINE_MAX 4096u
 /* How long clients have for the last lines when the server ends. */
 #define LOCAL_SERVER_LINGER_MS 200u
 
 struct client {
     struct local_server *server;
     struct conn *conn;
+    uint64_t number;
     struct client *next;
 };
 
@@ -24,7 +23,9 @@ struct local_server {
     struct local_endpoint *endpoint; /* NULL once it has closed */
     struct client *clients;
     size_t client_count;
+    uint64_t last_number;
     local_server_greet_fn greet;
+    local_server_hear_fn hear; /* NULL: nobody does */
     void *context;
     bool closing;
     void (*on_closed)(void *context);
@@ -64,8 +65,22 @@ static void on_client_closed(void *context, int error)
     finish_if_closed(server);
 }
 
-/* Subscribers only listen, so that there is no on_line. */
-static const struct conn_callbacks client_callbacks = {.on_closed = on_client_closed};
+static void on_client_line(void *context, char *line, size_t len)
+{
+    struct client *client = context;
+    struct local_server *server = client->server;
+
+    if (!server->closing) {
+        server->hear(server->context, client->number, line, len);
+    }
+}
+
+/* Where nobody hears, what comes is thrown away. */
+static const struct conn_callbacks deaf_callbacks = {.on_closed = on_client_closed};
+static const struct conn_callbacks hearing_callbacks = {
+    .on_line = on_client_line,
+    .on_closed = on_client_closed,
+};
 
 static int greet(struct client *client)
 {
@@ -92,13 +107,15 @@ static int create_client(struct local_server *server, struct client **client)
     if (!created) {
         return ERR_NOMEM;
     }
-    result = conn_create(server->loop, CONN_PIPE, &client_limits, &client_callbacks, created,
-                         &created->conn);
+    result =
+        conn_create(server->loop, CONN_PIPE, &client_limits,
+                    server->hear ? &hearing_callbacks : &deaf_callbacks, created, &created->conn);
     if (result != 0) {
         free(created);
         return result;
     }
     created->server = server;
+    created->number = ++server->last_number;
     created->next = server->clients;
     server->clients = created;
     server->client_count++;
@@ -164,6 +181,39 @@ int local_server_open(uv_loop_t *loop, const char *path, const char *group,
     }
     *server = created;
     return 0;
+}
+
+void local_server_hear(struct local_server *server, local_server_hear_fn hear)
+{
+    server->hear = hear;
+}
+
+static struct client *find_client(const struct local_server *server, uint64_t number)
+{
+    struct client *client = server->clients;
+
+    while (client && client->number != number) {
+        client = client->next;
+    }
+    return client;
+}
+
+void local_server_answer(struct local_server *server, uint64_t client, const char *line, size_t len)
+{
+    struct client *found = find_client(server, client);
+
+    if (found) {
+        conn_write(found->conn, line, len);
+    }
+}
+
+void local_server_dismiss(struct local_server *server, uint64_t client)
+{
+    struct client *found = find_client(server, client);
+
+    if (found) {
+        conn_close_after_writes(found->conn, ERR_INVALID, LOCAL_SERVER_LINGER_MS);
+    }
 }
 
 void local_server_broadcast(struct local_server *server, const char *line, size_t len)

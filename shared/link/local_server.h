@@ -1,16 +1,21 @@
 /* A server on this machine's own ground: a Unix socket in the guest, a named pipe on Windows.
- * It only speaks: each client gets the greeting and then every line that is broadcast.
+ * It speaks first: each client gets the greeting and then every line that is broadcast. What
+ * clients say is thrown away unless somebody wants to hear it.
  *
  * One header, one file per platform for making the endpoint and for who may enter. */
 #ifndef TTYFERRY_LINK_LOCAL_SERVER_H
 #define TTYFERRY_LINK_LOCAL_SERVER_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 #define LOCAL_SERVER_CLIENTS_MAX 256u
 /* Bytes that may wait for one client; one that reads slower is dropped. */
 #define LOCAL_SERVER_WRITE_MAX (8u * 1024 * 1024)
+
+/* What a client may say in one line when it is heard; a longer one drops it. */
+#define LOCAL_SERVER_LINE_MAX 4096u
 
 struct local_server;
 
@@ -19,14 +24,31 @@ struct local_server;
 typedef int (*local_server_greet_fn)(void *context, char **line, size_t *len);
 
 /* Serves at `path`: on Unix a socket's file name, on Windows a pipe's full name.
- * Unix: the folder is made if missing (root, 0755); a socket left over by a dead agent is
- * replaced, a living one gives ERR_EXISTS; the socket's mode is 0660 and its
- * group `group` if that exists; with `group` NULL the mode is 0600.
- * Windows: CreateNamedPipeW with a DACL for the token user and SYSTEM only,
- * PIPE_REJECT_REMOTE_CLIENTS, FILE_FLAG_FIRST_PIPE_INSTANCE; `group` is ignored.
- * Returns 0, ERR_EXISTS, ERR_DENIED, ERR_NOMEM, ERR_IO. */
+ * Unix: the folder is made if missing (root, 0755), and must be root's or this user's own, with
+ * nobody else writing to it (else ERR_DENIED); a socket left over by a dead agent is replaced, a
+ * living one gives ERR_EXISTS, any other file there ERR_DENIED; the socket's mode is 0660 and
+ * its group `group`, or 0600 if that is NULL or does not exist. Of those who connect, only root,
+ * this user and the group's members stay, by what the kernel says of them. Windows:
+ * CreateNamedPipeW with a DACL for the token user and SYSTEM only, PIPE_REJECT_REMOTE_CLIENTS,
+ * FILE_FLAG_FIRST_PIPE_INSTANCE; `group` is ignored. Returns 0, ERR_EXISTS, ERR_DENIED, ERR_NOMEM,
+ * ERR_IO. */
 int local_server_open(uv_loop_t *loop, const char *path, const char *group,
                       local_server_greet_fn greet, void *context, struct local_server **server);
+
+/* A client has said a line: terminated, LF cut off, valid during the call. `client` is its number,
+ * which no other ever gets. */
+typedef void (*local_server_hear_fn)(void *context, uint64_t client, char *line, size_t len);
+
+/* Hears the clients that come from now on; one that leaves half a line, sends a NUL or a line over
+ * LOCAL_SERVER_LINE_MAX is dropped. To be called once, with the context of local_server_open. */
+void local_server_hear(struct local_server *server, local_server_hear_fn hear);
+
+/* Sends a line to that client alone; does nothing if it has left. */
+void local_server_answer(struct local_server *server, uint64_t client, const char *line,
+                         size_t len);
+
+/* Hears no more of that client, and lets it go when it has what was sent to it. */
+void local_server_dismiss(struct local_server *server, uint64_t client);
 
 /* Sends a line to every client. */
 void local_server_broadcast(struct local_server *server, const char *line, size_t len);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "shared/core/error.h"
+#include "shared/core/text.h"
 
 static const enum board_state state_after[] = {
     [EVENT_NEEDS_SHARING] = BOARD_STATE_NEEDS_SHARING,
@@ -58,6 +59,9 @@ static int apply_update(struct board *known, struct event *event)
         updated.state = known->state;
     }
     set_nodes(&updated, known);
+    if (updated.state == known->state) {
+        updated.note = known->note;
+    }
     *known = updated;
     return 0;
 }
@@ -79,8 +83,30 @@ static int apply_ready(struct board *known, const struct event *event)
         return ERR_EXISTS;
     }
     set_nodes(known, &event->board);
+    known->note = (struct board_note){.code = ""};
     known->state = BOARD_STATE_READY;
     return 0;
+}
+
+/* The event's texts are empty but for those of its type. */
+static void set_note(struct board *known, const struct event *event)
+{
+    known->note = (struct board_note){.code = ""};
+    switch (event->type) {
+    case EVENT_FAILED:
+        text_copy(known->note.code, sizeof known->note.code, event->code);
+        text_copy(known->note.message, sizeof known->note.message, event->message);
+        text_copy(known->note.remedy, sizeof known->note.remedy, event->remedy);
+        break;
+    case EVENT_NEEDS_SHARING:
+        text_copy(known->note.remedy, sizeof known->note.remedy, event->remedy);
+        break;
+    case EVENT_YIELDED:
+        text_copy(known->note.until, sizeof known->note.until, event->until);
+        break;
+    default:
+        break;
+    }
 }
 
 static int apply_state(struct board *known, const struct event *event)
@@ -97,6 +123,7 @@ static int apply_state(struct board *known, const struct event *event)
     }
     set_nodes(known, &without_nodes);
     known->state = state_after[event->type];
+    set_note(known, event);
     return 0;
 }
 

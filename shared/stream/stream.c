@@ -19,7 +19,12 @@ struct stream {
     struct board_table boards;
     char run[EVENT_RUN_SIZE];
     uint64_t seq; /* of the last line */
+    bool link_up;
+    char peer[EVENT_PEER_SIZE];
+    char transport[EVENT_CODE_SIZE];
     struct local_server *server;
+    stream_request_fn on_request;
+    void *request_context;
     bool closing;
     void (*on_closed)(void *context);
     void *context;
@@ -43,8 +48,11 @@ static void stamp(const struct stream *stream, struct event *event)
 static int greet(void *context, char **line, size_t *len)
 {
     struct stream *stream = context;
-    struct event snapshot = {.type = EVENT_SNAPSHOT, .boards = &stream->boards};
+    struct event snapshot = {
+        .type = EVENT_SNAPSHOT, .boards = &stream->boards, .link_up = stream->link_up};
 
+    text_copy(snapshot.peer, sizeof snapshot.peer, stream->peer);
+    text_copy(snapshot.transport, sizeof snapshot.transport, stream->transport);
     stamp(stream, &snapshot);
     return event_json_from_event(&snapshot, line, len);
 }
@@ -102,6 +110,13 @@ static void send_event(struct stream *stream, struct event *event)
     free(line);
 }
 
+static void keep_link(struct stream *stream, const struct event *event)
+{
+    stream->link_up = event->link_up;
+    text_copy(stream->peer, sizeof stream->peer, event->peer);
+    text_copy(stream->transport, sizeof stream->transport, event->transport);
+}
+
 static void publish_one(struct stream *stream, const struct event *event)
 {
     struct event told = *event;
@@ -130,6 +145,9 @@ void stream_publish(struct stream *stream, const struct event *event)
     if (stream->closing) {
         return;
     }
+    if (event->type == EVENT_LINK) {
+        keep_link(stream, event);
+    }
     count = board_view_missing(&stream->boards, event, missing);
     for (size_t i = 0; i < count; i++) {
         struct event before = {
@@ -143,6 +161,70 @@ void stream_publish(struct stream *stream, const struct event *event)
 const struct board_table *stream_boards(const struct stream *stream)
 {
     return &stream->boards;
+}
+
+static void send_reply(struct stream *stream, uint64_t client, struct reply *reply)
+{
+    char *line;
+    size_t len;
+    int result;
+
+    text_copy(reply->run, sizeof reply->run, stream->run);
+    reply->time_ms = now_ms();
+    result = reply_to_line(reply, &line, &len);
+    if (result != 0) {
+        log_error("a request stays without an answer: %s", error_text(result));
+        return;
+    }
+    local_server_answer(stream->server, client, line, len);
+    free(line);
+}
+
+static void refuse(struct stream *stream, uint64_t client, const char *code, const char *message,
+                   const char *remedy)
+{
+    struct reply reply = {.has_request = false};
+
+    request_refuse(&reply.outcome, code, message, remedy);
+    send_reply(stream, client, &reply);
+}
+
+static void on_client_line(void *context, uint64_t client, char *line, size_t len)
+{
+    struct stream *stream = context;
+    struct request request;
+    int result = request_from_line(line, len, &request);
+
+    if (stream->closing) {
+        return;
+    }
+    if (result == 0) {
+        stream->on_request(stream->request_context, client, &request);
+    } else if (result == ERR_UNSUPPORTED) {
+        refuse(stream, client, "unknown_request", "this agent does not know such a request",
+               "Update ttyferry on this side.");
+    } else {
+        refuse(stream, client, "invalid", "the line is no request",
+               "Send one JSON object a line, as docs/events.md says.");
+        local_server_dismiss(stream->server, client);
+    }
+}
+
+void stream_hear(struct stream *stream, stream_request_fn on_request, void *context)
+{
+    stream->on_request = on_request;
+    stream->request_context = context;
+    local_server_hear(stream->server, on_client_line);
+}
+
+void stream_reply(struct stream *stream, uint64_t client, const struct request *request,
+                  const struct request_outcome *outcome)
+{
+    struct reply reply = {.has_request = true, .request = *request, .outcome = *outcome};
+
+    if (!stream->closing) {
+        send_reply(stream, client, &reply);
+    }
 }
 
 static void on_server_closed(void *context)

@@ -6,12 +6,13 @@
 #include <uv.h>
 
 #include "shared/core/event.h"
+#include "shared/core/request.h"
 
 struct stream;
 
-/* The greeting of every subscriber is a snapshot. It carries the number of the last line before it,
- * so that the next line is one more; while no event has been published that number is 1, and the
- * first event's is 2. */
+/* The greeting of every subscriber is a snapshot, with the link as the last EVENT_LINK told it. It
+ * carries the number of the last line before it, so that the next line is one more; while no event
+ * has been published that number is 1, and the first event's is 2. */
 
 /* Opens the stream at `path` (see local_server_open for `path`, `group` and errors). `run` is the
  * id of this agent run (EVENT_RUN_SIZE). `*stream` is the caller's until stream_close. */
@@ -33,6 +34,18 @@ int stream_make_run(char run[EVENT_RUN_SIZE]);
  * EVENT_UPDATE takes the host's facts, keeps ttys and usb_node, and changes the state only as long
  * as nothing has been tried (board_view.h). */
 void stream_publish(struct stream *stream, const struct event *event);
+
+/* A subscriber asks for something; `client` is its number for stream_reply. */
+typedef void (*stream_request_fn)(void *context, uint64_t client, const struct request *request);
+
+/* Hands on what subscribers ask from now on; until then all they say is thrown away. One that says
+ * something else gets an answer that says so, and is dropped; a request of a later version is
+ * answered with `unknown_request`. To be called once; `context` must outlive the stream. */
+void stream_hear(struct stream *stream, stream_request_fn on_request, void *context);
+
+/* Answers the request, at once or later; a subscriber that has left is passed over. */
+void stream_reply(struct stream *stream, uint64_t client, const struct request *request,
+                  const struct request_outcome *outcome);
 
 /* The boards as the stream tells them. The stream owns the table. */
 const struct board_table *stream_boards(const struct stream *stream);

@@ -19,9 +19,12 @@
     "\"description\":\"\",\"com_port\":null,\"busid\":null,\"speed\":\"unknown\","                 \
     "\"kind\":\"other\",\"state\":\"available\"}"
 #define ARRIVAL HEAD("7") "\"event\":\"arrival\",\"board\":" BOARD("waiting") "}}\n"
+#define LINK_UP "\"link\":{\"state\":\"up\",\"peer\":\"127.0.0.1:24240\",\"transport\":\"tcp\"}"
+#define LINK_DOWN "\"link\":{\"state\":\"down\",\"peer\":null,\"transport\":null}"
 #define SNAPSHOT                                                                                   \
     HEAD("1")                                                                                      \
-    "\"event\":\"snapshot\",\"boards\":[" BOARD("ready") "," NODES "}," BARE_BOARD "]}\n"
+    "\"event\":\"snapshot\"," LINK_UP ",\"boards\":[" BOARD("ready") "," NODES "}," BARE_BOARD     \
+                                                                     "]}\n"
 #define READY                                                                                      \
     HEAD("9")                                                                                      \
     "\"event\":\"ready\",\"board\":" BOARD(                                                        \
@@ -37,7 +40,17 @@ static const struct line_case {
     const char *line;
 } line_cases[] = {
     {"event: snapshot", EVENT_SNAPSHOT, SNAPSHOT},
-    {"event: empty snapshot", EVENT_SNAPSHOT, HEAD("1") "\"event\":\"snapshot\",\"boards\":[]}\n"},
+    {"event: empty snapshot", EVENT_SNAPSHOT,
+     HEAD("1") "\"event\":\"snapshot\"," LINK_DOWN ",\"boards\":[]}\n"},
+    {"event: snapshot with notes", EVENT_SNAPSHOT,
+     HEAD("1") "\"event\":\"snapshot\"," LINK_DOWN ",\"boards\":[" BOARD(
+         "failed") ",\"code\":\"busy\",\"message\":\"no\",\"remedy\":null}]}\n"},
+    {"event: snapshot with a remedy", EVENT_SNAPSHOT,
+     HEAD("1") "\"event\":\"snapshot\"," LINK_DOWN
+               ",\"boards\":[" BOARD("needs_sharing") ",\"remedy\":\"share it\"}]}\n"},
+    {"event: snapshot with a yielded board", EVENT_SNAPSHOT,
+     HEAD("1") "\"event\":\"snapshot\"," LINK_DOWN
+               ",\"boards\":[" BOARD("yielded") ",\"until\":\"replug\"}]}\n"},
     {"event: arrival", EVENT_ARRIVAL, ARRIVAL},
     {"event: update", EVENT_UPDATE,
      HEAD("9007199254740991") "\"event\":\"update\",\"board\":" BARE_BOARD "}\n"},
@@ -143,6 +156,7 @@ static const struct altered_case {
     {"event: no LF", LINK, "\n", "", 0},
     {"event: unknown members are ignored", LINK, "\"event\"", "\"new\":{},\"event\"", 0},
     {"event: unknown type", LINK, "\"link\"", "\"teleport\"", ERR_UNSUPPORTED},
+    {"event: an answer", LINK, "\"event\":\"link\"", "\"reply\":\"yield\"", ERR_UNSUPPORTED},
     {"event: another version", LINK, "\"v\":1", "\"v\":2", ERR_VERSION},
     {"event: no version", LINK, "\"v\":1,", "", ERR_INVALID},
     {"event: version as text", LINK, "\"v\":1", "\"v\":\"1\"", ERR_INVALID},
@@ -168,6 +182,10 @@ static const struct altered_case {
     {"event: busid is a path", ARRIVAL, "3-1", "../../x", ERR_INVALID},
     {"event: ready without ttys", READY, "\"ttys\"", "\"tty\"", ERR_INVALID},
     {"event: tty outside /dev", READY, "/dev/ttyACM0", "/etc/passwd", ERR_INVALID},
+    {"event: a snapshot of an older agent", SNAPSHOT, "\"link\"", "\"lunk\"", 0},
+    {"event: a snapshot's link is text", SNAPSHOT, LINK_UP, "\"link\":\"up\"", ERR_INVALID},
+    {"event: a snapshot's link state", SNAPSHOT, "\"up\"", "\"sideways\"", ERR_INVALID},
+    {"event: a snapshot's peer with an escape", SNAPSHOT, "127.0.0.1", "\\u001b", ERR_INVALID},
     {"event: no boards", SNAPSHOT, "\"boards\"", "\"bored\"", ERR_INVALID},
     {"event: boards is an object", SNAPSHOT, "\"boards\":[", "\"boards\":{},\"x\":[", ERR_INVALID},
     {"event: a board that is a number", SNAPSHOT, "\"boards\":[", "\"boards\":[1,", ERR_INVALID},

@@ -340,6 +340,24 @@ static void run_story(void **state)
     }
 }
 
+static void test_yielded(void **state)
+{
+    struct reconciler reconciler;
+    struct reconciler_actions actions;
+
+    (void)state;
+    reconciler_init(&reconciler);
+    reconciler_step(&reconciler, RECONCILER_ARRIVED, true, FAULT_NONE, 0, &actions);
+    reconciler_step(&reconciler, RECONCILER_ATTACHED, false, FAULT_NONE, 1, &actions);
+    reconciler_step(&reconciler, RECONCILER_NODES_READY, false, FAULT_NONE, 2, &actions);
+    reconciler.yielded = true;
+    reconciler_step(&reconciler, RECONCILER_SEEN, false, FAULT_NONE, 3, &actions);
+    reconciler_step(&reconciler, RECONCILER_PORT_FREE, false, FAULT_NONE, 4, &actions);
+    assert_int_equal(actions.items[actions.count - 1], RECONCILER_TELL_DETACHED);
+    assert_int_equal(reconciler.reason, REASON_YIELDED);
+    assert_int_equal(reconciler.phase, RECONCILER_IDLE);
+}
+
 static void step(struct reconciler *reconciler, enum reconciler_event event, int64_t at_ms)
 {
     struct reconciler_actions actions;
@@ -570,13 +588,14 @@ static void any_order_of_events_keeps_the_rules(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(stories) + 3];
+    struct CMUnitTest tests[COUNT(stories) + 4];
     size_t count = 0;
 
     for (size_t i = 0; i < COUNT(stories); i++)
         tests[count++] = (struct CMUnitTest){
             .name = stories[i].name, .test_func = run_story, .initial_state = (void *)&stories[i]};
     tests[count++] = (struct CMUnitTest){"deadlines", test_deadlines, NULL, NULL, NULL};
+    tests[count++] = (struct CMUnitTest){"yielded", test_yielded, NULL, NULL, NULL};
     tests[count++] = (struct CMUnitTest){"faults: a row each", test_faults, NULL, NULL, NULL};
     tests[count++] = (struct CMUnitTest){"walks: any order of events keeps the rules",
                                          any_order_of_events_keeps_the_rules, NULL, NULL, NULL};

@@ -21,6 +21,10 @@
     "{\"type\":\"failed\",\"id\":" ID ",\"code\":\"claim_failed\",\"message\":\"no\","             \
     "\"remedy\":null,\"retry_in_ms\":500}\n"
 
+#define YIELD "{\"type\":\"yield\",\"id\":\"x\",\"request\":3}\n"
+#define ANSWER                                                                                     \
+    "{\"type\":\"answer\",\"request\":3,\"code\":\"c\",\"message\":\"m\",\"remedy\":null}\n"
+
 static const struct board full_board = {
     .id = "usb\\vid_1a86&pid_55d3\\5912",
     .vid = 0x1a86,
@@ -84,6 +88,18 @@ static const struct round_case {
     {"wire: taken",
      {.type = WIRE_TAKEN, .event = {.board = {.id = "x"}}},
      "{\"type\":\"taken\",\"id\":\"x\",\"until\":null}\n"},
+    {"wire: yield",
+     {.type = WIRE_YIELD, .request = 3, .event = {.board = {.id = "x"}}},
+     "{\"type\":\"yield\",\"id\":\"x\",\"request\":3}\n"},
+    {"wire: take",
+     {.type = WIRE_TAKE, .request = 4, .event = {.board = {.id = "x"}}},
+     "{\"type\":\"take\",\"id\":\"x\",\"request\":4}\n"},
+    {"wire: answer, done",
+     {.type = WIRE_ANSWER, .request = 3},
+     "{\"type\":\"answer\",\"request\":3,\"code\":null,\"message\":null,\"remedy\":null}\n"},
+    {"wire: answer, refused",
+     {.type = WIRE_ANSWER, .request = 3, .event = {.code = "c", .message = "m", .remedy = "r"}},
+     "{\"type\":\"answer\",\"request\":3,\"code\":\"c\",\"message\":\"m\",\"remedy\":\"r\"}\n"},
     {"wire: resumed", {.type = WIRE_RESUMED}, "{\"type\":\"resumed\"}\n"},
     {"wire: attaching",
      {.type = WIRE_ATTACHING, .event = {.board = {.id = "x"}, .attempt = 2}},
@@ -159,6 +175,10 @@ static const struct altered_case {
     const char *replace;
     int result;
 } altered_cases[] = {
+    {"wire: a request without a number", YIELD, ",\"request\":3", "", ERR_INVALID},
+    {"wire: a request with the number 0", YIELD, "3", "0", ERR_INVALID},
+    {"wire: a request about no board", YIELD, "\"x\"", "null", ERR_INVALID},
+    {"wire: an answer with a code that is none", ANSWER, "\"c\"", "\"C!\"", ERR_INVALID},
     {"wire: unknown members are ignored", ARRIVAL, "\"wanted\"", "\"new\":[{}],\"wanted\"", 0},
     {"wire: unknown members of the board too", ARRIVAL, "\"name\"", "\"new\":1,\"name\"", 0},
     {"wire: missing is null", ARRIVAL, "\"name\":null,", "", 0},

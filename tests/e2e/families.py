@@ -50,8 +50,8 @@ def expect_link(lab: Lab, link: str, tty: str | None) -> None:
 
 
 def wait_in_guest(lab: Lab, *words: str) -> tuple[int, str]:
-    """`ttyferry wait` in the VM, to its end."""
-    verb = lab.guest_verb("wait", *words)
+    """`ttyferry wait` in the VM, to its end, which comes even if the board never does."""
+    verb = lab.guest_verb("wait", *words, *([] if "--timeout" in words else ["--timeout", "60"]))
     output = verb.stdout.read().decode()
     return verb.wait(30), output
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/core/cases.h"
+#include "tests/core/hostile.h"
 #include "tests/guest/tree.h"
 
 struct rig {
@@ -74,6 +75,22 @@ static void a_name_leads_to_the_tty(void **state)
     assert_true(tree_has(&rig->tree, "/dev/ttyferry/leo")); /* It does not dangle. */
     tty_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+}
+
+static void a_hostile_name_makes_no_path(void **state)
+{
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < HOSTILE_COUNT; i++) {
+        struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+        tty_links_put(rig->links, first, hostile_texts[i], &ttys);
+        assert_string_equal(ttys.items[0].link, "");
+        tty_links_drop(rig->links, first);
+    }
+    assert_false(tree_has(&rig->tree, "/etc"));
+    assert_false(tree_has(&rig->tree, "/dev/etc"));
+    assert_false(tree_has(&rig->tree, "/dev/ttyferry/.hidden"));
 }
 
 static void further_ttys_have_their_interface(void **state)
@@ -214,6 +231,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         CASE(a_name_leads_to_the_tty),
+        CASE(a_hostile_name_makes_no_path),
         CASE(further_ttys_have_their_interface),
         CASE(a_board_without_a_name_has_no_link),
         CASE(a_name_that_moves_on_is_not_dropped_by_its_former_board),

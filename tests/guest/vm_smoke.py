@@ -370,10 +370,12 @@ def killed_agent_ends_its_relay_and_the_next_relay_starts_one(rig: Rig) -> None:
     # It outlives the relay, and has its log.
     again.close()
     code, log = rig.vm.run("stat -c %a /var/log/ttyferry/agent.log; cat /var/log/ttyferry/agent.log")
-    assert code == 0 and "says bye" in log or "listens on" in log, log
+    expect_equal(code, 0, "exit code of a look at the log")
+    assert "listens on" in log, log
     other = connect_bridge(rig, ("usb\\a", "1-3"))
     other.next("ready")
     rig.events = EventStream("guest", rig.vm.popen("exec ttyferry events").stdout)
+    rig.events.wait("the snapshot", lambda e: e["event"] == "snapshot", 0)
     detach(rig, "usb\\a", "1-3")
     end_background_agent(rig)
     rig.start_agent()
@@ -440,7 +442,8 @@ def half_a_line_then_close_loses_no_board(rig: Rig) -> None:
 def wrong_first_lines_are_refused_with_the_reason(rig: Rig) -> None:
     rows = [
         (HELLO | {"protocol": 2}, "version"), (HELLO | {"role": "guest"}, "role"),
-        (HELLO | {"auth": {"method": "hmac-sha256"}}, "auth"), ({"type": "arrival"}, "invalid"),
+        (HELLO | {"auth": {"method": "hmac-sha256", "nonce": "0a" * 32}}, "auth"), (HELLO | {"auth": {"method": "passkey"}}, "auth"),
+        (HELLO | {"auth": {"method": "hmac-sha256"}}, "invalid"), ({"type": "arrival"}, "invalid"),
     ]
     for hello, code in rows:
         peer = FakeHost(rig.vm.ports[0], hello)
@@ -1006,9 +1009,16 @@ def wait_says_by_its_exit_code_why_there_is_no_path(rig: Rig) -> None:
     expect_equal(nobody, (4, ""), "without an agent")
 
 
-def agent_without_auth_says_what_to_write(rig: Rig) -> None:
-    code, output = rig.vm.run("echo '{}' >/tmp/c.json; ttyferry agent --config /tmp/c.json 2>&1")
-    assert code == 1 and '"auth": "none"' in output and "/tmp/c.json" in output, (code, output)
+def agent_without_a_good_key_says_what_to_do(rig: Rig) -> None:
+    start = "ttyferry agent --config /tmp/c.json --key /tmp/key 2>&1"
+    code, output = rig.vm.run(f"echo '{{}}' >/tmp/c.json; {start}")
+    assert code == 1 and "/tmp/key" in output and "ttyferry.exe install" in output and '"auth": "none"' in output, (code, output)
+    code, output = rig.vm.run(f"printf '%064d\\n' 0 >/tmp/key; chmod 644 /tmp/key; {start}")
+    assert code == 1 and "chmod 600 /tmp/key" in output, (code, output)
+    code, output = rig.vm.run(f"chmod 600 /tmp/key; chown 7 /tmp/key; {start}")
+    assert code == 1 and "belongs to user 7" in output, (code, output)
+    code, output = rig.vm.run(f"chown 0 /tmp/key; {start}")  # It comes as far as there is an agent.
+    assert code == 1 and "another agent" in output, (code, output)
 
 
 def help_lists_what_works(rig: Rig) -> None:
@@ -1077,8 +1087,40 @@ def ended_agent_leaves_the_board_attached(rig: Rig) -> None:
     host.close()
 
 
+def agent_keeps_only_the_privileges_it_needs(rig: Rig) -> None:
+    """CAP_CHOWN and CAP_SYS_MODULE, in every thread, and for whatever it starts."""
+    with attached(rig, "usb\\a", "1-3"):  # So that libuv's threads are there.
+        code, output = rig.vm.run(f"cat /proc/{rig.agent.pid}/task/*/status", check=True)
+    fields = [line.split() for line in output.splitlines()]
+    kept = 1 << 0 | 1 << 16
+    wanted = {"CapInh:": 0, "CapPrm:": kept, "CapEff:": kept, "CapBnd:": kept, "CapAmb:": 0, "NoNewPrivs:": 1}
+    for name, value in wanted.items():
+        found = {int(field[1], 16) for field in fields if field[0] == name}
+        expect_equal(found, {value}, f"{name} of all threads")
+
+
+def released_agent_lets_go_of_every_board_and_ends(rig: Rig) -> None:
+    host = rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    attach(rig, "usb\\b", "1-4", "cdc_acm")
+    rig.agent.send_signal(signal.SIGUSR1)
+    expect_equal({host.next("detached")["id"] for _ in range(2)}, {"usb\\a", "usb\\b"}, "the detached boards")
+    expect_equal(rig.agent.wait(LIMIT_S), 0, "exit code")
+    host.expect_close()
+    expect_equal((rig.busy_ports(), rig.vm.run("ls /dev/ttyUSB* /dev/ttyACM* 2>/dev/null")[1]), ("", ""), "ports in use, and ttys")
+    assert "handles still open" not in rig.log(), "handles were left open"
+    rig.usbipd.unplug("1-3")
+    rig.usbipd.unplug("1-4")
+    rig.start_agent()
+    rig.agent.send_signal(signal.SIGUSR1)
+    expect_equal(rig.agent.wait(LIMIT_S), 0, "exit code without a board")
+    rig.start_agent()
+
+
 CASES = [
     needs_no_libraries,
+    agent_keeps_only_the_privileges_it_needs,
+    released_agent_lets_go_of_every_board_and_ends,
     ch341_becomes_a_tty_and_goes,
     cdc_acm_becomes_a_tty_and_goes,
     nothing_is_left_after_many_boards,
@@ -1123,7 +1165,7 @@ CASES = [
     second_agent_says_what_is_wrong,
     wait_prints_the_path_and_nothing_else,
     wait_says_by_its_exit_code_why_there_is_no_path,
-    agent_without_auth_says_what_to_write,
+    agent_without_a_good_key_says_what_to_do,
     help_lists_what_works,
     bridge_attaches_a_board,
     bridge_and_port_lead_to_one_link,
@@ -1211,7 +1253,7 @@ def show_log(rig: Rig) -> None:
 def main() -> int:
     names = sys.argv[1:]
     cases = Cases(show_log)
-    machines = ((CASES, True), ([guest_without_modprobe_loads_drivers_itself], False), (ONE_CONTROLLER_CASES, True))
+    machines = ((CASES, True), ([guest_without_modprobe_loads_drivers_itself, agent_keeps_only_the_privileges_it_needs], False), (ONE_CONTROLLER_CASES, True))
     for chosen, modprobe in machines:
         is_wsl = chosen is ONE_CONTROLLER_CASES
         chosen = [case for case in chosen if not names or case.__name__ in names]

@@ -529,7 +529,8 @@ def expect_good_guest_is_served(rig: Rig, board: str) -> None:
 
 
 def bad_hello_is_refused_and_a_good_guest_served(rig: Rig) -> None:
-    rows = [(hello(protocol=2), "version"), (hello(role="host"), "role"), (hello(auth={"method": "hmac-sha256"}), "auth"),
+    rows = [(hello(protocol=2), "version"), (hello(role="host"), "role"), (hello(auth={"method": "hmac-sha256", "nonce": "0a" * 32}), "auth"),
+            (hello(auth={"method": "passkey"}), "auth"), (hello(auth={"method": "hmac-sha256"}), "invalid"),
             (b'{"type":"ready"}\n', "invalid"), (b"\xff\xfe\n", "invalid"), (b"HTTP/1.1 400 Bad Request\r\n", "invalid")]
     with ch340(rig, "HELLO") as board:
         for greeting, code in rows:
@@ -585,11 +586,11 @@ def unknown_types_and_boards_are_ignored(rig: Rig) -> None:
 def help_lists_what_works(rig: Rig) -> None:
     text = rig.verb("--help").stdout
     verbs = [words.split()[0] for words in text.splitlines() if words.startswith("  ")]
-    expect_equal(verbs, ["agent", "events", "wait"], "verbs")
+    expect_equal(verbs, ["agent", "install", "uninstall", "pair", "events", "wait"], "verbs")
     for verb in verbs:
         result = rig.verb(verb, "--help")
         assert result.returncode == EXIT_DONE and result.stdout.startswith(f"Usage: ttyferry {verb}"), result
-    expect_equal(rig.verb("install").returncode, EXIT_USAGE, "exit code of a verb that does not exist")
+    expect_equal(rig.verb("teleport").returncode, EXIT_USAGE, "exit code of a verb that does not exist")
 
 
 def both_faces_are_one_program(rig: Rig) -> None:
@@ -657,10 +658,11 @@ def second_agent_is_refused(rig: Rig) -> None:
     assert result.returncode == EXIT_FAILED and "another agent" in result.stderr, result
 
 
-def no_auth_is_refused_with_the_remedy(rig: Rig) -> None:
+def a_missing_key_is_told_with_the_remedy(rig: Rig) -> None:
     for arguments in (["--config", rig.config("{}")], ["--config", rig.config('{"link":{"auth":"key"}}')], []):
         result = rig.verb("agent", *arguments)
         assert result.returncode == EXIT_FAILED and '"auth": "none"' in result.stderr, result
+        assert "ttyferry.exe install" in result.stderr and "\\ttyferry\\key" in result.stderr, result
 
 
 def default_configuration_is_read(rig: Rig) -> None:
@@ -763,7 +765,7 @@ CASES = [
     wait_wants_one_board,
     verbs_without_an_agent,
     second_agent_is_refused,
-    no_auth_is_refused_with_the_remedy,
+    a_missing_key_is_told_with_the_remedy,
     default_configuration_is_read,
     wrong_arguments,
     handles_do_not_grow,

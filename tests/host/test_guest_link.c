@@ -244,6 +244,7 @@ static void tcp_alone_never_bridges(void **state)
     start_listening(&ground);
     open_link(&ground);
     rig_run_until_count(ground.rig, &ground.up_count, 1);
+    rig_run_until(ground.rig, &ground.guest.up);
     session_close(ground.guest.session, ERR_CANCELLED);
     rig_run_until_count(ground.rig, &ground.up_count, 2);
     assert_int_equal(ground.down_count, 1);

@@ -27,6 +27,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -63,10 +64,13 @@ class Lab(WindowsSide):
 
     modprobe: whether the guest has a modprobe (else the agent loads modules by itself); debian: whether it is a whole Debian;
     reaches_usbipd: whether the guest reaches usbipd's port, else all that it sends there is lost.
+    auth: the configurations' "auth"; with "key" both sides are given the same key before their agents start.
     """
 
-    def __init__(self, modprobe: bool = True, debian: bool = False, reaches_usbipd: bool = True) -> None:
+    def __init__(self, modprobe: bool = True, debian: bool = False, auth: str = "none", reaches_usbipd: bool = True) -> None:
         super().__init__()
+        self.auth = auth
+        self.key = secrets.token_hex(32)
         self.host_program = HOST_PROGRAM
         self.vm = Vm(modprobe=modprobe, debian=debian, reaches_machine=reaches_usbipd)
         self.relay: LinkRelay | None = None
@@ -114,9 +118,21 @@ class Lab(WindowsSide):
         """Both streams' positions after their last lines so far."""
         return {stream: stream.mark() for stream in (self.windows, self.guest)}
 
+    def write_guest_key(self, key: str) -> None:
+        """In one step, as `pair --renew` does it."""
+        script = "umask 077; mkdir -p /etc/ttyferry && cat >/etc/ttyferry/key.lab && mv /etc/ttyferry/key.lab /etc/ttyferry/key"
+        self.vm.run(script, stdin=f"{key}\n".encode(), check=True)
+
+    def write_host_key(self, key: str) -> None:
+        new = self.folder / "key.lab"
+        new.write_text(f"{key}\n")
+        new.chmod(0o600)
+        new.rename(self.folder / "key")
+
     def start_guest_agent(self) -> None:
-        config = {"link": {"auth": "none"}, "usbipd": {"port": self.usbipd.port, **self.guest_usbipd}}
+        config = {"link": {"auth": self.auth}, "usbipd": {"port": self.usbipd.port, **self.guest_usbipd}}
         self.vm.run("mkdir -p /etc/ttyferry && cat >/etc/ttyferry/config.json", stdin=json.dumps(config).encode(), check=True)
+        self.write_guest_key(self.key)
         self.guest_agent = self.vm.popen("exec ttyferry agent --log-level debug >/run/agent.log 2>&1")
         self.vm.run(listening_script(self.guest_agent.pid, LINK_PORT), timeout=START_LIMIT_S, check=True)
         self.guest = EventStream("guest", self.guest_verb("events").stdout)
@@ -125,12 +141,15 @@ class Lab(WindowsSide):
     def start_host_agent(self) -> None:
         port = self.relay.port if self.relay else self.vm.ports[0]
         config = self.folder / "config.json"
-        link = {"port": port, "auth": "none", **self.link_config}
+        link = {"port": port, "auth": self.auth, **self.link_config}
         config.write_text(json.dumps({"link": link, "usbipd": {"port": self.usbipd.port}, **self.host_config}))
+        if not (self.folder / "key").exists():
+            self.write_host_key(self.key)
         self.host_log = self.folder / "host-agent.log"
         with self.host_log.open("ab") as log:
             self.host_agent = self.prefix.spawn(
                 self.agent_program, "agent", "--log-level", "debug", "--config", self.prefix.windows_path(config),
+                "--key", self.prefix.windows_path(self.folder / "key"),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         self._stack.callback(self.stop_host_agent)

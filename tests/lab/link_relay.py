@@ -37,12 +37,12 @@ class LinkRelay:
         while True:
             try:
                 host, _ = self._listener.accept()
-                if self._refuses:
-                    host.close()
-                    continue
-                guest = socket.create_connection(("127.0.0.1", self._target_port))
             except OSError:
                 return
+            guest = None if self._refuses else self._dial()
+            if guest is None:
+                host.close()
+                continue
             for end in (host, guest):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # As both agents do.
             self._connections += [host, guest]
@@ -51,6 +51,13 @@ class LinkRelay:
                 (guest, host, lambda message: self.from_guest(message)),
             ):
                 threading.Thread(target=self._carry, args=(source, target, edit), daemon=True).start()
+
+    def _dial(self) -> socket.socket | None:
+        """A connection to the guest's side, None while nobody listens there: a machine that boots."""
+        try:
+            return socket.create_connection(("127.0.0.1", self._target_port))
+        except OSError:
+            return None
 
     def _carry(self, source: socket.socket, target: socket.socket, edit: Edit) -> None:
         rest = b""

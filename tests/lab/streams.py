@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from stream_schema import fault
+
 Event = dict[str, Any]
 
 
@@ -24,6 +26,7 @@ class EventStream:
         self.on_event: Callable[[Event], None] | None = None  # called for each line, by the thread that reads
         self.limit_s = 30.0  # how long wait() waits unless told
         self.events: list[tuple[float, Event]] = []
+        self._fault: str | None = None  # what the schema says against the first line that is not valid
         self._ended = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
@@ -33,8 +36,11 @@ class EventStream:
         for line in pipe:
             received = time.monotonic()
             event = json.loads(line)
+            wrong = fault(event)
             with self._changed:
                 self.events.append((received, event))
+                if wrong and not self._fault:
+                    self._fault = f"{self.name} stream: {wrong}: {json.dumps(event)}"
                 self._changed.notify_all()
             if self.on_event:
                 self.on_event(event)
@@ -45,10 +51,16 @@ class EventStream:
     def mark(self) -> int:
         """The position after the last line so far, for `since`."""
         with self._changed:
+            self._expect_valid()
             return len(self.events)
+
+    def _expect_valid(self) -> None:
+        if self._fault:
+            raise StreamError(self._fault)
 
     def since(self, mark: int) -> list[Event]:
         with self._changed:
+            self._expect_valid()
             return [event for _, event in self.events[mark:]]
 
     def wait(self, what: str, condition: Callable[[Event], bool], mark: int = 0, timeout_s: float | None = None) -> tuple[float, Event]:
@@ -58,6 +70,7 @@ class EventStream:
         position = mark
         with self._changed:
             while True:
+                self._expect_valid()
                 for received, event in self.events[position:]:
                     position += 1
                     if condition(event):

@@ -37,6 +37,8 @@ int rig_setup(void **state)
     return 0;
 }
 
+static void remove_folder(void);
+
 static void print_open_handle(uv_handle_t *handle, void *context)
 {
     (void)context;
@@ -57,6 +59,7 @@ int rig_teardown(void **state)
         uv_walk(&rig->loop, print_open_handle, NULL);
         return -1;
     }
+    remove_folder();
     free(rig);
     return 0;
 }
@@ -141,11 +144,39 @@ uint64_t rig_timer_due_ms(struct rig *rig)
     return search.due_ms;
 }
 
+/* Sockets want a folder that nobody else writes to; the names of pipes have none. */
+static void make_folder(const char *path)
+{
+    uv_fs_t request;
+
+    if (TEST_PATH_BETWEEN[0] == '/') {
+        int result = uv_fs_mkdir(NULL, &request, path, 0700, NULL);
+
+        assert_true(result == 0 || result == UV_EEXIST);
+        uv_fs_req_cleanup(&request);
+    }
+}
+
+static void remove_folder(void)
+{
+    char path[RIG_PATH_SIZE];
+    uv_fs_t request;
+
+    snprintf(path, RIG_PATH_SIZE, "%s-%d", TEST_PATH_PREFIX, (int)uv_os_getpid());
+    if (TEST_PATH_BETWEEN[0] == '/') {
+        (void)uv_fs_rmdir(NULL, &request, path, NULL);
+        uv_fs_req_cleanup(&request);
+    }
+}
+
 void rig_make_path(char path[RIG_PATH_SIZE])
 {
     static unsigned count;
 
-    snprintf(path, RIG_PATH_SIZE, "%s-%d-%u", TEST_PATH_PREFIX, (int)uv_os_getpid(), ++count);
+    snprintf(path, RIG_PATH_SIZE, "%s-%d", TEST_PATH_PREFIX, (int)uv_os_getpid());
+    make_folder(path);
+    snprintf(path, RIG_PATH_SIZE, "%s-%d" TEST_PATH_BETWEEN "%u", TEST_PATH_PREFIX,
+             (int)uv_os_getpid(), ++count);
 }
 
 void rig_make_file_path(char path[RIG_PATH_SIZE])

@@ -156,6 +156,7 @@ struct span {
     struct handshake_config config;
     char program[EXE_PATH_SIZE];
     const char *manner; /* NULL: there is nothing to start */
+    bool is_unknown;    /* what to start is not known yet */
     size_t starts;
     bool closed;
     bool close_in_on_closed;
@@ -169,6 +170,9 @@ static int get_command(void *context, struct bridge_child_command *command,
     struct span *span = context;
 
     span->starts++;
+    if (span->is_unknown) {
+        return ERR_BUSY;
+    }
     if (!span->manner) {
         snprintf(reason, BRIDGE_REASON_SIZE, "no distribution runs");
         return ERR_NOT_FOUND;
@@ -202,7 +206,7 @@ static void after_closed(struct recorder *recorder)
     }
 }
 
-static void open_span(struct span *span, struct rig *rig, const char *manner)
+static void open_span_as(struct span *span, struct rig *rig, const char *manner, bool is_unknown)
 {
     const struct bridge_options options = {.get_command = get_command, .context = span};
     size_t size = sizeof span->program;
@@ -212,12 +216,18 @@ static void open_span(struct span *span, struct rig *rig, const char *manner)
     span->us.owner = span;
     span->us.after_closed = after_closed;
     span->manner = manner;
+    span->is_unknown = is_unknown;
     span->config = recorder_host;
     span->config.method = WIRE_AUTH_KEY; /* That is for the network. */
     assert_int_equal(uv_exepath(span->program, &size), 0);
     assert_int_equal(bridge_open(&rig->loop, &options, &span->config, &recorder_callbacks,
                                  &span->us, &span->bridge),
                      0);
+}
+
+static void open_span(struct span *span, struct rig *rig, const char *manner)
+{
+    open_span_as(span, rig, manner, false);
 }
 
 static void close_span(struct span *span)
@@ -381,6 +391,49 @@ static void a_program_that_is_missing_is_told(void **state)
     close_span(&span);
 }
 
+static void a_try_waits_until_it_is_known_what_to_start(void **state)
+{
+    static struct span span;
+
+    open_span_as(&span, *state, "speak", true);
+    bridge_go_on(span.bridge); /* Still not known: it waits on. */
+    assert_int_equal(span.starts, 2);
+    rig_turn(span.rig);
+    assert_false(span.us.closed);
+    span.is_unknown = false;
+    bridge_go_on(span.bridge);
+    bridge_go_on(span.bridge);
+    assert_int_equal(span.starts, 3);
+    rig_run_until(span.rig, &span.us.up);
+    close_span(&span);
+}
+
+static void a_try_that_waited_for_nothing_has_failed(void **state)
+{
+    static struct span span;
+
+    open_span_as(&span, *state, NULL, true);
+    span.is_unknown = false;
+    bridge_go_on(span.bridge);
+    rig_run_until(span.rig, &span.us.closed);
+    assert_false(span.us.was_up);
+    assert_non_null(strstr(span.us.reason, "no distribution runs"));
+    close_span(&span);
+}
+
+static void closing_while_a_try_waits_leaves_nothing(void **state)
+{
+    static struct span span;
+
+    open_span_as(&span, *state, "speak", true);
+    span.us.after_closed = NULL;
+    bridge_close(span.bridge, on_bridge_closed);
+    span.is_unknown = false;
+    bridge_go_on(span.bridge);
+    rig_run_until(span.rig, &span.closed);
+    assert_int_equal(span.starts, 1);
+}
+
 static void a_kick_tries_at_once(void **state)
 {
     static struct span span;
@@ -455,6 +508,9 @@ int main(int argc, char **argv)
         RIG_TEST(a_child_that_does_not_listen_any_more_is_noticed),
         RIG_TEST(nothing_to_start_is_a_failed_try),
         RIG_TEST(a_program_that_is_missing_is_told),
+        RIG_TEST(a_try_waits_until_it_is_known_what_to_start),
+        RIG_TEST(a_try_that_waited_for_nothing_has_failed),
+        RIG_TEST(closing_while_a_try_waits_leaves_nothing),
         RIG_TEST(a_kick_tries_at_once),
         RIG_TEST(a_kick_while_the_last_child_ends_is_not_forgotten),
         RIG_TEST(closing_inside_on_closed_is_safe),

@@ -13,6 +13,7 @@
 #include "shared/core/event_json.h"
 #include "shared/link/local_server.h"
 #include "shared/stream/stream.h"
+#include "tests/core/hostile.h"
 #include "tests/link/child.h"
 
 #define RUN "0123456789abcdef"
@@ -50,8 +51,13 @@ struct played {
     struct rig *rig;
     char path[RIG_PATH_SIZE];
     struct stream *stream;
+    size_t requests;
+    struct request request;
     bool closed;
 };
+
+static void publish(struct played *played, enum event_type type, const char *id);
+static void on_request(void *context, uint64_t client, const struct request *request);
 
 static void play_at(struct played *played, struct rig *rig, const char *path)
 {
@@ -59,6 +65,7 @@ static void play_at(struct played *played, struct rig *rig, const char *path)
     played->rig = rig;
     strcpy(played->path, path);
     assert_int_equal(stream_open(&rig->loop, path, NULL, RUN, &played->stream), 0);
+    stream_hear(played->stream, on_request, played);
 }
 
 static void play(struct played *played, struct rig *rig)
@@ -78,6 +85,23 @@ static void stop(struct played *played)
 {
     stream_close(played->stream, on_closed, &played->closed);
     rig_run_until(played->rig, &played->closed);
+}
+
+/* Grants what is asked, but for a take; the guest lets go of a yielded board at once. */
+static void on_request(void *context, uint64_t client, const struct request *request)
+{
+    struct played *played = context;
+    struct request_outcome outcome = {.code = ""};
+
+    played->requests++;
+    played->request = *request;
+    if (request->type == REQUEST_TAKE) {
+        request_refuse(&outcome, "no_host", "no \x1b[2J host", "start \xE2\x80\xAE it");
+    }
+    stream_reply(played->stream, client, request, &outcome);
+    if (request->type == REQUEST_YIELD) {
+        publish(played, EVENT_DETACHED, request->board);
+    }
 }
 
 static void publish(struct played *played, enum event_type type, const char *id)
@@ -165,7 +189,8 @@ static void say(struct voice *voice, const char *text)
     "{\"id\":\"usb\\\\a\",\"name\":null,\"vid\":\"1a86\",\"pid\":\"7523\",\"serial\":null,"        \
     "\"description\":\"\",\"com_port\":null,\"busid\":\"3-1\",\"speed\":\"full\","                 \
     "\"kind\":\"serial\",\"state\":\"" state "\"}"
-#define SNAPSHOT HEAD("1") "\"event\":\"snapshot\",\"boards\":[]}\n"
+#define LINK_DOWN "\"link\":{\"state\":\"down\",\"peer\":null,\"transport\":null}"
+#define SNAPSHOT HEAD("1") "\"event\":\"snapshot\"," LINK_DOWN ",\"boards\":[]}\n"
 #define WAITING HEAD("1") "\"event\":\"snapshot\",\"boards\":[" BOARD("waiting") "]}\n"
 #define ARRIVAL HEAD("2") "\"event\":\"arrival\",\"board\":" BOARD("waiting") "}\n"
 #define REMOVAL HEAD("3") "\"event\":\"removal\",\"board\":" BOARD("gone") "}\n"
@@ -193,6 +218,12 @@ static const struct usage_case {
     {"an unknown verb is escaped", {"\x1b]0;x"}, CLI_USAGE, NULL, "\\x1b]0;x"},
     {"events --help", {"events", "--help"}, CLI_DONE, "Usage: ttyferry events", NULL},
     {"wait --help", {"wait", "--help"}, CLI_DONE, "Usage: ttyferry wait MATCH", NULL},
+    {"status --help", {"status", "--help"}, CLI_DONE, "--watch", NULL},
+    {"list --help", {"list", "--help"}, CLI_DONE, "Usage: ttyferry list", NULL},
+    {"list has no --watch", {"list", "--watch"}, CLI_USAGE, NULL, "no such option"},
+    {"yield --help", {"yield", "--help"}, CLI_DONE, "Usage: ttyferry yield MATCH", NULL},
+    {"take without MATCH", {"take"}, CLI_USAGE, NULL, "an argument is missing: MATCH"},
+    {"yield of a MATCH that is none", {"yield", "1a86:75"}, CLI_USAGE, NULL, "four hex digits"},
     {"help beats what follows", {"wait", "--help", "--nonsense"}, CLI_DONE, "Usage", NULL},
     {"an unknown option", {"events", "--nonsense"}, CLI_USAGE, NULL, "no such option: --nonsense"},
     {"a prefix of an option", {"events", "--mat=x"}, CLI_USAGE, NULL, "no such option"},
@@ -253,6 +284,12 @@ static void without_an_agent_every_verb_says_so(void **state)
     assert_string_equal(child.out.text, "");
     assert_non_null(strstr(child.err.text, "no agent is running here"));
     assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("wait", "x", "--stream", path)),
+                     CLI_NO_AGENT);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("status", "--stream", path)),
+                     CLI_NO_AGENT);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("list", "--stream", path)),
+                     CLI_NO_AGENT);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("take", "x", "--stream", path)),
                      CLI_NO_AGENT);
     assert_int_equal(
         child_run(rig, &child, CHILD_ARGUMENTS("wait", "x", "--timeout", "100", "--stream", path)),
@@ -371,6 +408,168 @@ static void events_ends_well_when_nobody_reads_any_more(void **state)
     publish(&played, EVENT_ARRIVAL, ID("1"));
     assert_int_equal(child_finish(rig, &child), CLI_DONE);
     assert_string_equal(child.err.text, "");
+    stop(&played);
+}
+
+/* --- status, list ----------------------------------------------------------------------------- */
+
+#define STATUS_TABLE                                                                               \
+    "STATE  TTY           BUSID  VID:PID    DESCRIPTION\n"                                         \
+    "ready  /dev/ttyUSB0  3-1    1a86:7523  Board\n"                                               \
+    "       /dev/ttyACM9\n"
+
+static void play_linked(struct played *played, struct rig *rig)
+{
+    struct event link = {.type = EVENT_LINK, .link_up = true, .peer = "p", .transport = "tcp"};
+
+    play(played, rig);
+    stream_publish(played->stream, &link);
+    publish(played, EVENT_ARRIVAL, ID("1"));
+    publish_ready(played, ID("1"), "/dev/ttyUSB0", "");
+}
+
+static void status_and_list_print_a_table(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play_linked(&played, rig);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("list", "--stream", played.path)),
+                     CLI_DONE);
+    assert_string_equal(child.out.text, STATUS_TABLE);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("status", "--stream", played.path)),
+                     CLI_DONE);
+    assert_string_equal(child.out.text, "link up, peer p, by tcp\n\n" STATUS_TABLE);
+    assert_string_equal(child.err.text, "");
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("status", "--json", "--stream", played.path)),
+        CLI_DONE);
+    assert_non_null(strstr(child.out.text, "\"transport\":\"tcp\"},\"boards\":["));
+    assert_int_equal(child.out.lines, 1);
+    stop(&played);
+}
+
+static void a_table_fits_the_columns(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play_linked(&played, rig);
+    assert_int_equal(uv_os_setenv("COLUMNS", "30"), 0);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("list", "--stream", played.path)),
+                     CLI_DONE);
+    assert_int_equal(uv_os_unsetenv("COLUMNS"), 0);
+    assert_string_equal(child.out.text, "STATE  TTY           VID:PID\n"
+                                        "ready  /dev/ttyUSB0  1a86:7523\n"
+                                        "       /dev/ttyACM9\n");
+    stop(&played);
+}
+
+static void status_watches_every_change(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    child_start(rig, &child, CHILD_ARGUMENTS("status", "--watch", "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 3);
+    publish(&played, EVENT_ARRIVAL, ID("1"));
+    rig_run_until_count(rig, &child.out.lines, 8);
+    assert_string_equal(child.out.text, "link down\n\nno boards\n\nlink down\n\n"
+                                        "STATE    BUSID  VID:PID    DESCRIPTION\n"
+                                        "waiting  3-1    1a86:7523  Board\n");
+    stop(&played);
+    assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
+    assert_non_null(strstr(child.err.text, "has gone"));
+}
+
+/* --- Hostile texts ---------------------------------------------------------------------------- */
+
+static void hostile_texts_reach_no_terminal(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    for (size_t i = 0; i < HOSTILE_COUNT; i++) {
+        struct event event = {.type = EVENT_ARRIVAL};
+
+        snprintf(event.board.id, sizeof event.board.id, "usb\\%zu", i);
+        strcpy(event.board.description, hostile_texts[i]);
+        strcpy(event.board.serial, hostile_texts[i]);
+        stream_publish(played.stream, &event);
+        event.type = EVENT_FAILED;
+        strcpy(event.code, "busy");
+        strcpy(event.message, hostile_texts[i]);
+        strcpy(event.remedy, hostile_texts[i]);
+        stream_publish(played.stream, &event);
+    }
+    child_run(rig, &child, CHILD_ARGUMENTS("status", "--stream", played.path));
+    assert_true(child.out.lines > HOSTILE_COUNT);
+    assert_true(hostile_is_harmless(child.out.text));
+    child_run(rig, &child, CHILD_ARGUMENTS("status", "--json", "--stream", played.path));
+    assert_true(hostile_is_harmless(child.out.text));
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("wait", "*:*", "--stream", played.path)), CLI_USAGE);
+    assert_string_equal(child.out.text, "");
+    assert_true(child.err.lines > HOSTILE_COUNT);
+    assert_true(hostile_is_harmless(child.err.text));
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("take", "*:*", "--stream", played.path)), CLI_USAGE);
+    assert_true(hostile_is_harmless(child.err.text));
+    for (size_t i = 0; i < HOSTILE_COUNT; i += 5) {
+        child_run(rig, &child, CHILD_ARGUMENTS(hostile_texts[i]));
+        assert_true(hostile_is_harmless(child.err.text));
+    }
+    stop(&played);
+}
+
+/* --- yield, take ------------------------------------------------------------------------------ */
+
+static void yield_asks_and_waits_for_the_guest(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play_linked(&played, rig);
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("yield", "1a86:7523", "--stream", played.path)),
+        CLI_DONE);
+    assert_string_equal(child.out.text, "");
+    assert_string_equal(child.err.text, "");
+    assert_int_equal(played.requests, 1);
+    assert_int_equal(played.request.type, REQUEST_YIELD);
+    assert_string_equal(played.request.board, ID("1"));
+    stop(&played);
+}
+
+static void take_says_why_it_is_refused(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play_linked(&played, rig);
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("take", "1a86:7523", "--stream", played.path)),
+        CLI_FAILED);
+    assert_string_equal(child.out.text, "");
+    assert_non_null(strstr(child.err.text, "no \\x1b[2J host: start \\xe2\\x80\\xae it"));
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("take", "ffff:*", "--stream", played.path)),
+        CLI_FAILED);
+    assert_non_null(strstr(child.err.text, "no board fits"));
+    publish(&played, EVENT_ARRIVAL, ID("2"));
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("take", "1a86:*", "--stream", played.path)),
+        CLI_USAGE);
+    assert_non_null(strstr(child.err.text, "fits several boards"));
+    assert_int_equal(played.requests, 1);
     stop(&played);
 }
 
@@ -704,6 +903,12 @@ int main(int argc, char **argv)
         RIG_TEST(events_with_a_match_refuses_what_makes_no_sense),
         RIG_TEST(events_ends_well_when_interrupted),
         RIG_TEST(events_ends_well_when_nobody_reads_any_more),
+        RIG_TEST(status_and_list_print_a_table),
+        RIG_TEST(a_table_fits_the_columns),
+        RIG_TEST(status_watches_every_change),
+        RIG_TEST(hostile_texts_reach_no_terminal),
+        RIG_TEST(yield_asks_and_waits_for_the_guest),
+        RIG_TEST(take_says_why_it_is_refused),
         RIG_TEST(wait_prints_the_path_and_a_line_feed),
         RIG_TEST(wait_waits_for_a_board_that_is_not_there_yet),
         RIG_TEST(wait_prints_the_usb_node_of_a_board_without_tty),

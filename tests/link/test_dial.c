@@ -366,6 +366,50 @@ static void a_session_that_ends_is_followed_by_a_new_one(void **state)
     stop_listening(&call);
 }
 
+static void a_peer_that_wants_no_host_now_is_left_alone_for_a_while(void **state)
+{
+    struct rig *rig = *state;
+    static struct call call;
+
+    init(&call, rig);
+    start_dialling(&call, start_listening(&call, 0));
+    rig_run_until(rig, &call.us.up);
+    dial_defer(call.dial);
+    stop_listening(&call);
+    rig_run_until(rig, &call.us.closed);
+    assert_in_range(rig_timer_due_ms(rig), DIAL_MAX_MS - 1000, DIAL_MAX_MS);
+    /* A reason to look for it counts more. */
+    dial_kick(call.dial);
+    rig_run_until_count(rig, &call.us.closed_count, 2);
+    assert_in_range(rig_timer_due_ms(rig), 1, DIAL_EAGER_MAX_MS);
+    stop_dialling(&call);
+}
+
+/* Both ends stand still, for they share a loop; each tells of it. */
+static void a_gap_is_handed_on_by_both_ends(void **state)
+{
+    struct handshake_config host = recorder_host;
+    struct handshake_config guest = recorder_guest;
+    struct rig *rig = *state;
+    static struct call call;
+
+    init(&call, rig);
+    host.heartbeat_ms = guest.heartbeat_ms = 5;
+    assert_int_equal(listen_open(&rig->loop, "127.0.0.1", 0, &guest, &recorder_callbacks,
+                                 &call.them, &call.listen),
+                     0);
+    assert_int_equal(dial_open(&rig->loop, "127.0.0.1", listen_port(call.listen), &host,
+                               &recorder_callbacks, &call.us, &call.dial),
+                     0);
+    rig_run_until(rig, &call.us.up);
+    rig_run_until(rig, &call.them.up);
+    uv_sleep(100);
+    rig_run_until_count(rig, &call.us.gap_count, 1);
+    rig_run_until_count(rig, &call.them.gap_count, 1);
+    stop_dialling(&call);
+    stop_listening(&call);
+}
+
 static void a_peer_of_the_same_role_is_told_and_tried_again(void **state)
 {
     struct rig *rig = *state;
@@ -498,6 +542,8 @@ int main(void)
         RIG_TEST(a_relay_that_accepts_and_closes_counts_as_a_failure),
         RIG_TEST(the_peers_hello_starts_the_waits_over),
         RIG_TEST(a_session_that_ends_is_followed_by_a_new_one),
+        RIG_TEST(a_peer_that_wants_no_host_now_is_left_alone_for_a_while),
+        RIG_TEST(a_gap_is_handed_on_by_both_ends),
         RIG_TEST(a_peer_of_the_same_role_is_told_and_tried_again),
         RIG_TEST(closing_while_connecting_ends_in_one_on_closed),
         RIG_TEST(closing_while_waiting_ends_without_another_try),

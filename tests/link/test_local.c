@@ -17,6 +17,9 @@ struct place {
     struct local_server *server;
     size_t greetings;
     int greet_error; /* what greet answers */
+    size_t heard;
+    uint64_t last_client;
+    char last_line[64];
     bool closed;
     unsigned closed_count;
 };
@@ -212,6 +215,108 @@ static void what_a_client_says_is_thrown_away(void **state)
     assert_string_equal(peer.received, GREETING "one\n");
     assert_int_equal(local_server_clients(place.server), 1);
     peer_close(rig, &peer);
+    close_place(&place);
+}
+
+static void on_heard(void *context, uint64_t client, char *line, size_t len)
+{
+    struct place *place = context;
+
+    assert_int_equal(strlen(line), len);
+    place->heard++;
+    place->last_client = client;
+    strcpy(place->last_line, line);
+    if (strcmp(line, "bad") == 0) {
+        local_server_answer(place->server, client, "no\n", 3);
+        local_server_dismiss(place->server, client);
+    } else {
+        local_server_answer(place->server, client, "yes\n", 4);
+    }
+}
+
+static void an_answer_is_for_who_asked_alone(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader asking;
+    struct reader other;
+
+    open_place(&place, rig);
+    local_server_hear(place.server, on_heard);
+    join(&place, &asking);
+    join(&place, &other);
+    conn_write(asking.conn, "may I?\n", 7);
+    rig_run_until_count(rig, &asking.line_count, 2);
+    assert_string_equal(asking.text, "hello from the server|yes|");
+    assert_string_equal(place.last_line, "may I?");
+    local_server_broadcast(place.server, "one\n", 4);
+    rig_run_until_count(rig, &other.line_count, 2);
+    assert_string_equal(other.text, "hello from the server|one|");
+    leave(rig, &asking);
+    run_until_clients(&place, 1);
+    local_server_answer(place.server, place.last_client, "late\n", 5);
+    local_server_dismiss(place.server, place.last_client);
+    rig_turn(rig);
+    assert_int_equal(other.line_count, 2);
+    leave(rig, &other);
+    close_place(&place);
+}
+
+static void a_client_that_is_dismissed_gets_its_answer_first(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader bad;
+    struct reader other;
+
+    open_place(&place, rig);
+    local_server_hear(place.server, on_heard);
+    join(&place, &bad);
+    join(&place, &other);
+    conn_write(bad.conn, "bad\nmore\n", 9);
+    rig_run_until(rig, &bad.closed);
+    assert_string_equal(bad.text, "hello from the server|no|");
+    run_until_clients(&place, 1);
+    assert_int_equal(place.heard, 1);
+    leave(rig, &other);
+    close_place(&place);
+}
+
+/* Lines without end, a NUL, half a line: each drops its client, and the others hear on. */
+static void a_heard_client_that_sends_rubbish_is_dropped(void **state)
+{
+    static char chunk[10 * 1024 * 1024];
+    const struct {
+        const char *bytes;
+        size_t len;
+    } cases[] = {{chunk, sizeof chunk}, {"a\0b\n", 4}, {"half", 4}};
+    struct rig *rig = *state;
+    struct place place;
+    struct reader other;
+
+    memset(chunk, 'x', sizeof chunk);
+    open_place(&place, rig);
+    local_server_hear(place.server, on_heard);
+    join(&place, &other);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct peer peer;
+
+        peer_connect_pipe(rig, &peer, place.path);
+        peer_await(rig, &peer, strlen(GREETING));
+        assert_int_equal(local_server_clients(place.server), 2);
+        peer_send_bytes(&peer, cases[i].bytes, cases[i].len);
+        if (cases[i].len == 4 && cases[i].bytes[0] == 'h') {
+            peer_close(rig, &peer);
+            run_until_clients(&place, 1);
+        } else {
+            run_until_clients(&place, 1);
+            peer_close(rig, &peer);
+        }
+        local_server_broadcast(place.server, "on\n", 3);
+        rig_run_until_count(rig, &other.line_count, i + 2);
+    }
+    assert_int_equal(place.heard, 0);
+    leave(rig, &other);
     close_place(&place);
 }
 
@@ -443,6 +548,9 @@ int main(void)
         RIG_TEST(a_client_that_has_gone_is_forgotten),
         RIG_TEST(a_client_killed_while_it_is_greeted_does_no_harm),
         RIG_TEST(what_a_client_says_is_thrown_away),
+        RIG_TEST(an_answer_is_for_who_asked_alone),
+        RIG_TEST(a_client_that_is_dismissed_gets_its_answer_first),
+        RIG_TEST(a_heard_client_that_sends_rubbish_is_dropped),
         RIG_TEST(a_slow_client_is_dropped_and_the_others_are_not),
         RIG_TEST(one_client_too_many_is_turned_away),
         RIG_TEST(a_crowd_of_clients_is_served),

@@ -29,6 +29,7 @@ struct served {
     struct rig *rig;
     char path[RIG_PATH_SIZE];
     struct stream *stream;
+    size_t requests;
     bool closed;
     unsigned closed_count;
 };
@@ -66,6 +67,15 @@ static void on_conn_closed(void *context, int error)
 
 static const struct conn_callbacks callbacks = {.on_line = on_line, .on_closed = on_conn_closed};
 static const struct conn_limits limits = {.line_max = EVENT_JSON_LINE_MAX, .write_max = 64};
+
+static void on_request(void *context, uint64_t client, const struct request *request)
+{
+    static const struct request_outcome done = {.code = ""};
+    struct served *served = context;
+
+    served->requests++;
+    stream_reply(served->stream, client, request, &done);
+}
 
 static void open_stream(struct served *served, struct rig *rig)
 {
@@ -228,6 +238,62 @@ static void a_late_reader_finds_all_in_its_snapshot(void **state)
     expect_types(&early, 5, "snapshot arrival attaching ready detached ");
     assert_int_equal(early.last.stamp.seq, late.last.stamp.seq);
     unfollow(&early);
+    unfollow(&late);
+    close_stream(&served);
+}
+
+static void what_is_no_request_is_answered_and_its_sender_dropped(void **state)
+{
+    struct rig *rig = *state;
+    struct served served;
+    struct follower follower;
+    struct peer peer;
+
+    open_stream(&served, rig);
+    stream_hear(served.stream, on_request, &served);
+    follow(&served, &follower);
+    peer_connect_pipe(rig, &peer, served.path);
+    peer_send(&peer, "{\"request\":\"fly\"}\n{\"request\":\"kick\",\"id\":\"7\"}\nrubbish\n");
+    rig_run_until(rig, &peer.ended);
+    assert_non_null(strstr(peer.received, "\"code\":\"unknown_request\""));
+    assert_non_null(strstr(peer.received, "\"reply\":\"kick\",\"id\":\"7\",\"ok\":true"));
+    assert_non_null(strstr(peer.received, "\"code\":\"invalid\""));
+    assert_int_equal(served.requests, 1);
+    publish(&served, EVENT_ARRIVAL);
+    expect_types(&follower, 2, "snapshot arrival ");
+    peer_close(rig, &peer);
+    unfollow(&follower);
+    close_stream(&served);
+}
+
+static void a_late_reader_finds_the_link_and_the_troubles(void **state)
+{
+    struct served served;
+    struct follower late;
+    struct event link = {.type = EVENT_LINK, .link_up = true, .peer = "p", .transport = "bridge"};
+
+    open_stream(&served, *state);
+    follow(&served, &late);
+    assert_false(late.last.link_up);
+    unfollow(&late);
+    stream_publish(served.stream, &link);
+    publish(&served, EVENT_ARRIVAL);
+    publish(&served, EVENT_ATTACHING);
+    publish(&served, EVENT_FAILED);
+    publish(&served, EVENT_UPDATE);
+    follow(&served, &late);
+    assert_true(late.last.link_up);
+    assert_string_equal(late.last.peer, "p");
+    assert_string_equal(late.last.transport, "bridge");
+    assert_string_equal(board_table_find(&late.boards, ID)->note.code, "busy");
+    assert_string_equal(board_table_find(&late.boards, ID)->note.message, "in use");
+    unfollow(&late);
+    publish(&served, EVENT_ATTACHING);
+    link.link_up = false;
+    stream_publish(served.stream, &link);
+    follow(&served, &late);
+    assert_false(late.last.link_up);
+    assert_string_equal(board_table_find(&late.boards, ID)->note.message, "");
     unfollow(&late);
     close_stream(&served);
 }
@@ -436,7 +502,9 @@ int main(void)
         RIG_TEST(the_first_line_is_a_snapshot),
         RIG_TEST(every_line_has_the_next_number),
         RIG_TEST(what_was_not_reported_is_told_before_what_follows),
+        RIG_TEST(what_is_no_request_is_answered_and_its_sender_dropped),
         RIG_TEST(a_late_reader_finds_all_in_its_snapshot),
+        RIG_TEST(a_late_reader_finds_the_link_and_the_troubles),
         RIG_TEST(the_line_has_the_board_as_the_stream_knows_it),
         RIG_TEST(a_repeated_ready_is_told_once),
         RIG_TEST(what_nobody_knows_is_not_told),

@@ -56,11 +56,13 @@ static void on_change(void *context, struct stream_reader *reader)
 {
     struct scene *scene = context;
     const struct board_table *boards = stream_reader_boards(reader);
+    struct event snapshot;
 
     scene->changes++;
     scene->boards = boards->count;
     scene->state = boards->count > 0 ? boards->items[0]->state : BOARD_STATE_GONE;
-    scene->seq = stream_reader_stamp(reader)->seq;
+    stream_reader_snapshot(reader, &snapshot);
+    scene->seq = snapshot.stamp.seq;
     if (scene->close_on_change) {
         stream_reader_close(reader, ERR_CANCELLED);
         assert_false(scene->closed);

@@ -1,0 +1,187 @@
+#include "guest-linux/setup_removal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guest-linux/agent_control.h"
+#include "guest-linux/guest_files.h"
+#include "guest-linux/guest_places.h"
+#include "guest-linux/guest_service.h"
+#include "guest-linux/setup_notes.h"
+#include "shared/core/error.h"
+
+struct removal {
+    const struct setup_machine *machine;
+    struct guest_files files;
+    struct guest_service service;
+    struct setup_notes notes;
+};
+
+static bool is_any(const struct stat *status, const char *name)
+{
+    (void)status;
+    (void)name;
+    return true;
+}
+
+static bool is_link(const struct stat *status, const char *name)
+{
+    (void)name;
+    return S_ISLNK(status->st_mode);
+}
+
+/* A name as "agent.log.1" is one too. */
+static bool is_log(const struct stat *status, const char *name)
+{
+    return S_ISREG(status->st_mode) && strncmp(name, GUEST_LOG_NAME, strlen(GUEST_LOG_NAME)) == 0;
+}
+
+/* Unlinks what is in a folder of ours and passes the test. A folder that is a link is nobody's
+ * business. */
+static void empty_folder(const struct removal *removal, const char *path,
+                         bool (*test)(const struct stat *status, const char *name))
+{
+    char joined[GUEST_FILES_PATH_SIZE];
+    const struct dirent *entry;
+    DIR *folder;
+    int fd;
+
+    if (guest_files_join(&removal->files, path, joined) != 0) {
+        return;
+    }
+    fd = open(joined, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    folder = fd >= 0 ? fdopendir(fd) : NULL;
+    if (folder == NULL) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return;
+    }
+    while ((entry = readdir(folder)) != NULL) {
+        struct stat status;
+
+        if (fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            !S_ISDIR(status.st_mode) && test(&status, entry->d_name)) {
+            (void)unlinkat(fd, entry->d_name, 0);
+        }
+    }
+    closedir(folder);
+}
+
+/* --- Steps ------------------------------------------------------------------------------------ */
+
+/* One that had to be killed is gone too, though its boards may be left. */
+static int remove_agent(struct removal *removal)
+{
+    return guest_service_stop(&removal->service, AGENT_CONTROL_RELEASE, NULL);
+}
+
+static int remove_autostart(struct removal *removal)
+{
+    return guest_service_disable(&removal->service, removal->notes.state.was_there[SETUP_WSL_CONF]);
+}
+
+static int remove_links(struct removal *removal)
+{
+    int err;
+    int run_err;
+
+    empty_folder(removal, GUEST_LINKS_FOLDER, is_link);
+    empty_folder(removal, GUEST_RUN_FOLDER, is_any);
+    err = guest_files_remove_folder(&removal->files, GUEST_LINKS_FOLDER);
+    run_err = guest_files_remove_folder(&removal->files, GUEST_RUN_FOLDER);
+    return err != 0 ? err : run_err;
+}
+
+static int remove_program(struct removal *removal)
+{
+    int err = guest_files_delete(&removal->files, GUEST_NEW_PROGRAM);
+    int program_err = guest_files_delete(&removal->files, GUEST_PROGRAM);
+
+    return err != 0 ? err : program_err;
+}
+
+static int purge_file(struct removal *removal, enum setup_thing thing, const char *path)
+{
+    return removal->notes.state.was_there[thing] ? 0 : guest_files_delete(&removal->files, path);
+}
+
+static int purge(struct removal *removal)
+{
+    const int errors[] = {
+        purge_file(removal, SETUP_KEY, GUEST_KEY),
+        purge_file(removal, SETUP_CONFIG, GUEST_CONFIG),
+        purge_file(removal, SETUP_HOST, GUEST_HOST),
+        guest_files_delete(&removal->files, GUEST_STATE),
+    };
+
+    empty_folder(removal, GUEST_LOG_FOLDER, is_log);
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        if (errors[i] != 0) {
+            return errors[i];
+        }
+    }
+    return 0;
+}
+
+static const struct {
+    int (*run)(struct removal *removal);
+    const char *text;
+    bool purges;
+} steps[] = {
+    {remove_agent, "agent has let go of its boards and ended", false},
+    {remove_autostart, "autostart is gone", false},
+    {remove_links, "links and sockets are gone", false},
+    {remove_program, "program " GUEST_PROGRAM " is gone", false},
+    {purge, "key, configuration, logs and notes are gone", true},
+};
+
+enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
+
+static int run_step(struct removal *removal, size_t index)
+{
+    const struct setup_machine *machine = removal->machine;
+    char text[SETUP_TEXT_SIZE];
+    int err = steps[index].run(removal);
+
+    if (err == 0) {
+        machine->report(machine->context, true, steps[index].text);
+    } else {
+        snprintf(text, sizeof text, "not: %s: %s", steps[index].text, error_text(err));
+        machine->report(machine->context, false, text);
+    }
+    return err;
+}
+
+int setup_removal_run(const struct setup_machine *machine, bool purges)
+{
+    struct removal removal = {.machine = machine};
+    int first = 0;
+
+    guest_files_init(&removal.files, machine->root);
+    removal.service = (struct guest_service){
+        .files = &removal.files,
+        .systemctl = machine->systemctl,
+        .stream_path = machine->stream_path,
+        .serve_limit_ms = machine->serve_limit_ms,
+    };
+    /* Without notes all that is ours by name goes, and everything else stays. */
+    if (setup_notes_read(&removal.notes, &removal.files) != 0 || !removal.notes.is_kept) {
+        removal.notes.state = (struct setup_state){
+            .was_there = {
+                [SETUP_BIN_FOLDER] = true, [SETUP_WANTS_FOLDER] = true, [SETUP_WSL_CONF] = true}};
+    }
+    for (size_t i = 0; i < STEP_COUNT; i++) {
+        int err = purges || !steps[i].purges ? run_step(&removal, i) : 0;
+
+        first = first != 0 ? first : err;
+    }
+    guest_files_commit(&removal.files);
+    setup_notes_drop_folders(&removal.notes, &removal.files);
+    return first;
+}

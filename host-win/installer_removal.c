@@ -1,0 +1,200 @@
+/* The way back of an installation, and a new key for one. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host-win/agent_process.h"
+#include "host-win/autostart.h"
+#include "host-win/guest_setup.h"
+#include "host-win/installer.h"
+#include "host-win/user_path.h"
+#include "shared/cli/cli.h"
+#include "shared/cli/cli_output.h"
+#include "shared/core/error.h"
+#include "shared/core/text.h"
+#include "shared/link/key_file.h"
+#include "shared/link/link_key.h"
+
+#define LINE_SIZE 512
+
+/* Each step is tried, whatever became of the others. */
+static void report(const char *verb, const char *title, int error, const char *reason,
+                   int *exit_code)
+{
+    char line[LINE_SIZE];
+
+    snprintf(line, sizeof line, "%-6s  %s\n", error == 0 ? "ok" : "failed", title);
+    cli_output_text(line);
+    if (error != 0) {
+        cli_output_error(verb, "%s: %s", title, reason != NULL ? reason : error_text(error));
+        *exit_code = CLI_FAILED;
+    }
+}
+
+static int remove_from_path(const struct install_places *places, const struct install_state *state)
+{
+    struct registry_place place = user_path_place(places->root);
+    struct registry_value value;
+    bool is_changed = false;
+    int error;
+
+    if (!state->made_path_entry) {
+        return 0;
+    }
+    error = registry_value_read(&place, &value);
+    if (error == 0) {
+        error = user_path_remove(&value, places->program_folder, &is_changed);
+        if (error == 0 && is_changed) {
+            value.exists = !state->made_path_value || value.size > sizeof(wchar_t);
+            error = registry_value_write(&place, &value);
+            user_path_announce();
+        }
+        registry_value_finish(&value);
+    }
+    return error;
+}
+
+static int remove_autostart(const struct install_places *places)
+{
+    static const struct registry_value none = {.exists = false};
+    struct registry_place place = autostart_place(places->root);
+
+    return registry_value_write(&place, &none);
+}
+
+/* The logs that were rotated have the same beginning. */
+static int remove_logs(const struct install_places *places)
+{
+    static const wchar_t *const names[] = {L"agent.log", L"agent.log.1", L"agent.log.2",
+                                           L"agent.log.3"};
+    int error = 0;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && error == 0; i++) {
+        error = program_files_remove(places->data_folder, names[i]);
+    }
+    return error;
+}
+
+static int remove_data(const struct install_places *places)
+{
+    int error = program_files_remove(places->data_folder, L"config.json");
+
+    if (error == 0) {
+        error = program_files_remove(places->data_folder, L"key");
+    }
+    return error == 0 ? remove_logs(places) : error;
+}
+
+/* The program that runs this can't be removed while it runs, if it is the installed one: it stays
+ * aside until the next removal or installation. */
+static int remove_programs(const struct install_places *places)
+{
+    int error = program_files_remove(places->program_folder, L"ttyferryw.exe");
+
+    if (error == 0) {
+        error = program_files_remove(places->program_folder, L"ttyferry.exe");
+    }
+    if (error == 0 && program_files_remove_asides(places->program_folder) > 0) {
+        cli_output_text("        a program that still runs was renamed to *.old-*: delete it when "
+                        "it has ended\n");
+    }
+    return error;
+}
+
+int installer_remove(const struct install_places *places, bool purge)
+{
+    static const char verb[] = "uninstall";
+    struct install_state state = {.version = ""};
+    struct guest_setup guest = {.wsl = places->wsl, .distribution = state.distribution};
+    unsigned ended;
+    int exit_code = CLI_DONE;
+
+    if (install_places_read_state(places, &state) != 0) {
+        cli_output_error(verb, "nothing is installed here, or install.json is gone: without it "
+                               "nobody knows what was made");
+        return CLI_FAILED;
+    }
+    report(verb, "remove the start at logon", remove_autostart(places), NULL, &exit_code);
+    report(verb, "end the agent", agent_process_end_all(&ended), NULL, &exit_code);
+    report(verb, "remove the guest's part", guest_setup_remove(&guest, purge), guest.message,
+           &exit_code);
+    if (exit_code != CLI_DONE) { /* Run again, it goes on from here. */
+        return exit_code;
+    }
+    report(verb, "take the programs off the PATH", remove_from_path(places, &state), NULL,
+           &exit_code);
+    if (purge) {
+        report(verb, "remove configuration, key and logs", remove_data(places), NULL, &exit_code);
+    }
+    report(verb, "remove the programs", remove_programs(places), NULL, &exit_code);
+    report(verb, "remove install.json", program_files_remove(places->data_folder, L"install.json"),
+           NULL, &exit_code);
+    program_files_remove_folders(places->program_folder, state.program_folders);
+    program_files_remove_folders(places->data_folder, state.data_folders);
+    return exit_code;
+}
+
+/* --- A new key -------------------------------------------------------------------------------- */
+
+static int send_key(struct guest_setup *guest, const struct link_key *key)
+{
+    char digits[LINK_KEY_TEXT_SIZE];
+    char *request;
+    size_t len;
+    int error;
+
+    link_key_to_text(key, digits);
+    error = install_state_make_setup(digits, NULL, NULL, &request, &len);
+    link_key_wipe_text(digits, sizeof digits);
+    if (error == 0) {
+        error = guest_setup_renew_key(guest, request, len);
+        link_key_wipe_text(request, len);
+        free(request);
+    }
+    return error;
+}
+
+/* The guest goes first: where it refuses, both still have the old one. If then the host's file
+ * can't be written, the guest gets the old one back. */
+static int renew(const struct install_places *places, struct guest_setup *guest)
+{
+    static const char verb[] = "pair";
+    struct key_file file = {.path = places->key};
+    char reason[KEY_FILE_REASON_SIZE];
+    struct link_key old;
+    struct link_key fresh;
+    int had_old = key_file_read(&file, &old, reason);
+    int error;
+
+    link_key_generate(&fresh);
+    error = send_key(guest, &fresh);
+    if (error != 0) {
+        cli_output_error(verb,
+                         "the guest did not take the new key, so both sides keep the old "
+                         "one: %s",
+                         guest->message);
+    } else if ((error = key_file_write(&file, &fresh, reason)) != 0) {
+        bool is_back = had_old == 0 && send_key(guest, &old) == 0;
+
+        cli_output_error(verb, "%s; %s", reason,
+                         is_back ? "the guest has the old key again"
+                                 : "the guest has the new key and this side has not: mend that and "
+                                   "run \"ttyferry pair --renew\" again");
+    } else {
+        cli_output_text("ok      both sides have a new key\n");
+    }
+    link_key_wipe(&fresh);
+    link_key_wipe(&old);
+    return error == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+int installer_renew_key(const struct install_places *places)
+{
+    struct install_state state;
+    struct guest_setup guest = {.wsl = places->wsl, .distribution = state.distribution};
+
+    if (install_places_read_state(places, &state) != 0) {
+        cli_output_error("pair", "nothing is installed here: run \"ttyferry install\" first");
+        return CLI_FAILED;
+    }
+    return renew(places, &guest);
+}

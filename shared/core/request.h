@@ -1,0 +1,57 @@
+/* What a client of an agent's stream may ask, and the answer to it: one JSON object a line
+ * (docs/events.md). */
+#ifndef TTYFERRY_CORE_REQUEST_H
+#define TTYFERRY_CORE_REQUEST_H
+
+#include <stdbool.h>
+
+#include "shared/core/event.h"
+
+/* Longest line of a client in bytes, LF not counted. */
+#define REQUEST_LINE_MAX 4096u
+#define REQUEST_ID_SIZE 33
+
+enum request_type {
+    REQUEST_YIELD, /* the board is Windows' until it is taken again */
+    REQUEST_TAKE,
+    REQUEST_KICK, /* look for the guest at once */
+};
+
+struct request {
+    enum request_type type;
+    char id[REQUEST_ID_SIZE];  /* the client's own, for the answer; may be empty */
+    char board[BOARD_ID_SIZE]; /* the board's id; empty for REQUEST_KICK */
+};
+
+/* What came of a request. */
+struct request_outcome {
+    char code[EVENT_CODE_SIZE]; /* empty: it is done */
+    char message[EVENT_TEXT_SIZE];
+    char remedy[EVENT_TEXT_SIZE];
+};
+
+struct reply {
+    char run[EVENT_RUN_SIZE];
+    int64_t time_ms;
+    bool has_request;       /* false: the line was no request */
+    struct request request; /* its type and id */
+    struct request_outcome outcome;
+};
+
+/* Says why a request is refused; `remedy` may be NULL. Longer texts are cut. */
+void request_refuse(struct request_outcome *outcome, const char *code, const char *message,
+                    const char *remedy);
+
+/* Each writes a line with its LF; `*line` is the caller's to free(). Returns 0 or ERR_NOMEM. */
+int request_to_line(const struct request *request, char **line, size_t *len);
+int reply_to_line(const struct reply *reply, char **line, size_t *len);
+
+/* Reads a client's line. Returns 0; ERR_UNSUPPORTED for a request that this version does not know;
+ * ERR_INVALID. `*request` stays untouched on failure. */
+int request_from_line(const char *line, size_t len, struct request *request);
+
+/* Reads an agent's answer. Returns 0; ERR_UNSUPPORTED for another line of the stream; ERR_VERSION;
+ * ERR_INVALID. `*reply` stays untouched on failure. */
+int reply_from_line(const char *line, size_t len, struct reply *reply);
+
+#endif

@@ -1,0 +1,119 @@
+/* install.json, and what the installer writes for others. */
+#include "shared/core/install_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/core/error.h"
+#include "tests/core/cases.h"
+
+#define KEY "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+struct bad_row {
+    const char *name;
+    const char *text;
+};
+
+#define FLAGS                                                                                      \
+    "\"made_path_entry\":true,\"made_path_value\":false,\"made_key\":true,\"made_config\":false,"
+
+static const struct bad_row bad_rows[] = {
+    {"bad: empty", ""},
+    {"bad: a list", "[]"},
+    {"bad: nothing in it", "{}"},
+    {"bad: too many folders", "{" FLAGS "\"program_folders\":9,\"data_folders\":0}"},
+    {"bad: an option for a distribution",
+     "{\"distribution\":\"--shutdown\"," FLAGS "\"program_folders\":1,\"data_folders\":0}"},
+    {"bad: a flag that is none",
+     "{\"made_path_entry\":1,\"made_path_value\":false,\"made_key\":true,\"made_config\":false,"
+     "\"program_folders\":1,\"data_folders\":0}"},
+};
+
+static void check_bad(void **state)
+{
+    const struct bad_row *row = *state;
+    struct install_state read = {.version = "x"};
+
+    assert_int_equal(install_state_from_text(row->text, strlen(row->text), &read), ERR_INVALID);
+    assert_string_equal(read.version, "x");
+}
+
+static void survives_the_round_trip(void **state)
+{
+    const struct install_state written = {
+        .version = "0.1.0",
+        .distribution = "Ubuntu-24.04",
+        .made_path_entry = true,
+        .made_key = true,
+        .program_folders = 2,
+        .data_folders = 1,
+    };
+    struct install_state read;
+    char *text;
+    size_t len;
+
+    (void)state;
+    assert_int_equal(install_state_to_text(&written, &text, &len), 0);
+    assert_int_equal(install_state_from_text(text, len, &read), 0);
+    free(text);
+    assert_string_equal(read.version, written.version);
+    assert_string_equal(read.distribution, written.distribution);
+    assert_true(read.made_path_entry && !read.made_path_value);
+    assert_true(read.made_key && !read.made_config);
+    assert_int_equal(read.program_folders, 2);
+    assert_int_equal(read.data_folders, 1);
+}
+
+static void expect_text(char *text, const char *expected)
+{
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+static void setup_tells_what_the_guest_needs(void **state)
+{
+    struct config config;
+    char *text;
+    size_t len;
+
+    (void)state;
+    config_init(&config);
+    assert_int_equal(install_state_make_setup(KEY, "C:\\a\\ttyferry.exe", &config, &text, &len), 0);
+    expect_text(text, "{\"key\":\"" KEY "\",\"host_program\":\"C:\\\\a\\\\ttyferry.exe\"}\n");
+    config.link_port = 7;
+    config.link_auth = CONFIG_AUTH_NONE;
+    assert_int_equal(install_state_make_setup(KEY, NULL, &config, &text, &len), 0);
+    expect_text(text,
+                "{\"key\":\"" KEY "\",\"config\":{\"link\":{\"port\":7,\"auth\":\"none\"}}}\n");
+    assert_int_equal(install_state_make_setup(KEY, NULL, NULL, &text, &len), 0);
+    expect_text(text, "{\"key\":\"" KEY "\"}\n");
+}
+
+static void config_has_what_was_named(void **state)
+{
+    struct config config;
+    char reason[CONFIG_REASON_SIZE];
+    char *text;
+    size_t len;
+
+    (void)state;
+    config_init(&config);
+    assert_int_equal(install_state_make_config("Debian", "bridge", &text, &len), 0);
+    assert_int_equal(config_from_text(text, len, &config, reason), 0);
+    assert_string_equal(config.wsl_distribution, "Debian");
+    assert_int_equal(config.link_transport, CONFIG_TRANSPORT_BRIDGE);
+    free(text);
+    assert_int_equal(install_state_make_config(NULL, "tcp", &text, &len), 0);
+    expect_text(text, "{\"link\":{\"transport\":\"tcp\"}}\n");
+}
+
+int main(void)
+{
+    static struct cases cases;
+
+    CASES_ADD(&cases, bad_rows, check_bad);
+    cases_add_one(&cases, "survives the round trip", survives_the_round_trip);
+    cases_add_one(&cases, "setup: what the guest needs", setup_tells_what_the_guest_needs);
+    cases_add_one(&cases, "configuration: what was named", config_has_what_was_named);
+    return cases_run("install_state", &cases);
+}

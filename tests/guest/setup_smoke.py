@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+"""`ttyferry setup` in a VM with a whole Debian: installing, upgrading, failing, removing; the host is a fake.
+
+    tests/guest/setup_smoke.py [CASE...]
+
+Each case is run on a VM of its own kind, one VM for each kind; the cases leave the guest as they found it. Prints one line a case and
+ends with "N passed, N failed".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / part) for part in ("guest", "lab", "lab/usbip", "vm")]
+
+from cases import Cases, expect_equal  # noqa: E402
+from usbipd_double import UsbipdDouble  # noqa: E402
+from vm import Vm  # noqa: E402
+from vm_smoke import GUEST_PROGRAM, LIMIT_S, LINK_PORT, USBIPD_PROGRAM, FakeHost  # noqa: E402
+
+NEW_PROGRAM = "/usr/local/bin/.ttyferry.new"
+PROGRAM = "/usr/local/bin/ttyferry"
+KEY = "00112233445566778899aabbccddeeff" * 2
+STREAM = "/run/ttyferry/events.sock"
+
+# What the machine does by itself meanwhile, and the test's own files.
+LISTING = (
+    "find / -xdev \\( -path /proc -o -path /sys -o -path /tmp -o -path /run/udev -o -path '/dev/bus' -o -path '/run/systemd'"
+    " -o -path /var/log/journal -o -path /run/log -o -path /var/lib/systemd \\) -prune -o ! -type d -printf '%p %m %u %s %l\\n' -o -printf '%p/ %m %u\\n';"
+    "find /run/ttyferry /dev/ttyferry /run/wsl* 2>/dev/null; cat /etc/wsl.conf 2>/dev/null"
+)
+# Who has called listen() on the stream's socket.
+AGENT_PID = "for fd in /proc/[0-9]*/exe; do [ \"$(readlink $fd)\" = " + PROGRAM + " ] && basename $(dirname $fd); done; true"
+
+
+class Kind(NamedTuple):
+    """A kind of distribution."""
+
+    name: str
+    systemd: bool
+
+
+WITHOUT_SYSTEMD = Kind("without_systemd", False)
+WITH_SYSTEMD = Kind("with_systemd", True)
+# WITH_SYSTEMD belongs here as soon as Vm takes systemd=True.
+KINDS = [WITHOUT_SYSTEMD]
+
+
+class Rig:
+    """A VM of that kind, and the double of usbipd."""
+
+    def __init__(self, stack: contextlib.ExitStack, kind: Kind) -> None:
+        self.kind = kind
+        self.usbipd = stack.enter_context(UsbipdDouble(USBIPD_PROGRAM))
+        self.vm = stack.enter_context(Vm(debian=True, **({"systemd": True} if kind.systemd else {})))
+        self.vm.start(overlay_files={"/tmp/ttyferry": GUEST_PROGRAM}, forwards=[(0, LINK_PORT, True)])
+
+    def request(self, **members: Any) -> bytes:
+        config = {"link": {"auth": "none"}, "usbipd": {"port": self.usbipd.port}}
+        return json.dumps({"key": KEY, "config": config, "host_program": "C:\\x\\ttyferry.exe"} | members).encode()
+
+    def setup(self, program: str = "cat /tmp/ttyferry") -> tuple[int, str]:
+        """What the installer does; `program` is a command that writes the program."""
+        self.vm.run(f"{program} >{NEW_PROGRAM} && chmod 0755 {NEW_PROGRAM}", check=True)
+        return self.vm.run(f"{NEW_PROGRAM} setup", stdin=self.request(), timeout=LIMIT_S * 2)
+
+    def install(self) -> None:
+        code, output = self.setup()
+        assert code == 0 and "failed" not in output, (code, output)
+
+    def remove(self) -> None:
+        code, output = self.vm.run(f"{PROGRAM} setup --remove --purge", timeout=LIMIT_S * 2)
+        assert code == 0 and "failed" not in output, (code, output)
+
+    def listing(self) -> list[str]:
+        return sorted(line for line in self.vm.run(LISTING, timeout=LIMIT_S)[1].splitlines())
+
+    def agents(self) -> list[str]:
+        return self.vm.run(AGENT_PID)[1].split()
+
+    def attach(self) -> tuple[FakeHost, str]:
+        self.usbipd.plug("1-3", "ch341")
+        host = FakeHost(self.vm.ports[0])
+        host.snapshot(("usb\\a", "1-3"))
+        return host, host.next("ready")["ttys"][0]["path"]
+
+    def clean_up(self) -> None:
+        print(self.vm.run("cat /var/log/ttyferry/agent.log /etc/wsl.conf; ls -la /run/ttyferry /usr/local/bin /etc/ttyferry; ps ax | tail -15")[1])
+        self.vm.run(f"[ ! -x {PROGRAM} ] || {PROGRAM} setup --remove --purge", timeout=LIMIT_S * 2)
+        for board in self.usbipd.list()["boards"]:
+            self.usbipd.unplug(board["busid"])
+
+
+def setup_installs_and_purge_leaves_no_trace(rig: Rig) -> None:
+    before = rig.listing()
+    rig.install()
+    expect_equal(len(rig.agents()), 1, "number of agents")
+    expect_equal(rig.vm.run("stat -c '%a %U' /etc/ttyferry/key; cat /etc/ttyferry/key")[1], f"600 root\n{KEY}\n", "the key")
+    if not rig.kind.systemd:
+        wanted = f"command = {PROGRAM} agent --background"
+        assert wanted in rig.vm.run("cat /etc/wsl.conf")[1].splitlines(), "no command in wsl.conf"
+    else:
+        expect_equal(rig.vm.run("systemctl is-enabled ttyferry; systemctl is-active ttyferry")[1], "enabled\nactive\n", "the unit")
+    rig.remove()
+    expect_equal(rig.agents(), [], "agents")
+    expect_equal(sorted(set(rig.listing()) ^ set(before)), [], "what differs in the listing")
+
+
+def setup_again_upgrades_and_keeps_the_board(rig: Rig) -> None:
+    rig.install()
+    host, tty = rig.attach()
+    first = rig.agents()
+    imports = rig.usbipd.list()["connections"]
+    rig.install()
+    expect_equal(host.expect_close()[-1].get("code"), "shutdown", "what the old agent says")
+    second = rig.agents()
+    assert len(second) == 1 and second != first, (first, second)
+    again = FakeHost(rig.vm.ports[0])
+    again.snapshot(("usb\\a", "1-3"))
+    expect_equal(again.next("ready")["ttys"][0]["path"], tty, "the tty that is told again")
+    expect_equal(rig.usbipd.list()["connections"], imports, "connections to usbipd")
+    rig.remove()
+    rig.usbipd.unplug("1-3")
+    again.close()
+
+
+def removal_lets_go_of_the_board(rig: Rig) -> None:
+    rig.install()
+    host, tty = rig.attach()
+    rig.remove()
+    expect_equal(host.next("detached")["id"], "usb\\a", "the detached board")
+    expect_equal(rig.vm.run(f"[ -e {tty} ]")[0], 1, "a look for the tty")
+    rig.usbipd.unplug("1-3")
+    host.close()
+
+
+def upgrade_that_fails_leaves_the_old_agent_and_the_board(rig: Rig) -> None:
+    """The new program can set itself up, but its agent comes to nothing: the name of its own socket leads nowhere."""
+    rig.install()
+    host, tty = rig.attach()
+    state = f"sha256sum {PROGRAM} /etc/ttyferry/key; cat /etc/wsl.conf /etc/systemd/system/ttyferry.service 2>/dev/null"
+    before = rig.vm.run(state)[1]
+    code, output = rig.setup("LC_ALL=C sed 's|link[.]sock|l/n/k.soc|g' /tmp/ttyferry")
+    assert code == 1 and "failed agent" in output and "runs again" in output, (code, output)
+    expect_equal(rig.vm.run(state)[1], before, "program, key and autostart")
+    expect_equal(len(rig.agents()), 1, "number of agents")
+    host.expect_close()
+    again = FakeHost(rig.vm.ports[0])
+    again.snapshot(("usb\\a", "1-3"))
+    expect_equal(again.next("ready")["ttys"][0]["path"], tty, "the tty that is told again")
+    rig.remove()
+    rig.usbipd.unplug("1-3")
+    again.close()
+
+
+def key_alone_is_replaced_and_the_agent_stays(rig: Rig) -> None:
+    rig.install()
+    agents = rig.agents()
+    code, output = rig.vm.run(f"{PROGRAM} setup --key-only", stdin=json.dumps({"key": "f" * 64}).encode())
+    expect_equal((code, output.split()[0]), (0, "ok"), "exit code and answer")
+    expect_equal(rig.vm.run("cat /etc/ttyferry/key")[1], "f" * 64 + "\n", "the key")
+    expect_equal(rig.agents(), agents, "agents")
+    rig.remove()
+
+
+def bad_requests_change_nothing(rig: Rig) -> None:
+    before = rig.listing()
+    for request in (b"[]", b'{"key":"00"}', b'{"config":{"lnk":1}}', b'{"host_program":"C:\\\\..\\\\x"}'):
+        code, output = rig.vm.run("/tmp/ttyferry setup", stdin=request)
+        assert code == 1 and output.startswith("failed "), (request, code, output)
+    for arguments in ("--purge", "--key-only --remove", "x"):
+        expect_equal(rig.vm.run(f"/tmp/ttyferry setup {arguments} 2>/dev/null")[0], 2, f"exit code of {arguments}")
+    code, output = rig.vm.run("su user -c '/tmp/ttyferry setup' 2>&1 </dev/null")
+    assert code == 1 and "sudo" in output, (code, output)
+    expect_equal(sorted(set(rig.listing()) ^ set(before)), [], "what differs in the listing")
+
+
+CASES = [
+    setup_installs_and_purge_leaves_no_trace,
+    setup_again_upgrades_and_keeps_the_board,
+    removal_lets_go_of_the_board,
+    upgrade_that_fails_leaves_the_old_agent_and_the_board,
+    key_alone_is_replaced_and_the_agent_stays,
+    bad_requests_change_nothing,
+]
+
+
+def main() -> int:
+    names = sys.argv[1:]
+    cases = Cases(Rig.clean_up)
+    chosen = [case for case in CASES if not names or case.__name__ in names]
+    for kind in KINDS:
+        with contextlib.ExitStack() as stack:
+            rig = Rig(stack, kind)
+            for case in chosen:
+                cases.run_one(f"{case.__name__}, {kind.name}", case, rig)
+    return cases.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""ttyferry.exe's install, uninstall and pair under Wine, against a wsl.exe that plays one distribution and a guest that the test plays.
+
+What an installation that fails, or is removed, leaves behind is found by comparing the registry and the files with what was there before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "host")]
+
+from fake_guest import FakeGuest  # noqa: E402
+from wine import WinePrefix  # noqa: E402
+
+LIMIT_S = 90.0
+SYSTEM32 = "drive_c/windows/system32"
+RUN_KEY = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
+
+
+class Rig:
+    def __init__(self, prefix: WinePrefix, guest: FakeGuest, build: Path) -> None:
+        assert prefix.path
+        self.prefix, self.guest, self.build = prefix, guest, build
+        self.drive = prefix.path / "drive_c"
+        self.local = next(self.drive.glob("users/*/AppData/Local"))
+        self.programs, self.data = self.local / "Programs" / "ttyferry", self.local / "ttyferry"
+        stub = prefix.path / SYSTEM32 / "wsl.exe"
+        stub.unlink(missing_ok=True)
+        shutil.copy2(build / "tests" / "host" / "wsl_stub" / "wsl_stub.exe", stub)
+        self.data.mkdir()
+        (self.data / "config.json").write_text(json.dumps({"link": {"auth": "none", "port": guest.port, "transport": "tcp"}}))
+
+    def verb(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.prefix.run(self.build / "ttyferry.exe", *arguments, check=False, timeout_s=LIMIT_S)
+
+    def fail_at(self, text: str) -> None:
+        """The next calls of wsl.exe that have the text in them fail; "" ends that."""
+        (self.drive / "wsl-fail.txt").write_text(text)
+
+    def calls(self) -> str:
+        path = self.drive / "wsl-calls.txt"
+        return path.read_text() if path.exists() else ""
+
+    def files(self) -> dict[str, bytes]:
+        """Every file and folder below the user's own, with what is in it; the Wine server's temporary ones are not ours."""
+        return {str(path.relative_to(self.local)): path.read_bytes() if path.is_file() else b""
+                for path in self.local.rglob("*") if "Temp" not in path.parts and path.name != "config.json"}
+
+    def registry(self) -> list[str]:
+        target = self.drive / "export.reg"
+        target.unlink(missing_ok=True)
+        self.prefix.run("reg.exe", "export", "HKCU", r"C:\export.reg")
+        return target.read_text("utf-16").splitlines()
+
+    def agents(self, word: bytes = b"") -> set[int]:
+        """The processes of ttyferryw.exe whose command line has the word in it."""
+        found = set()
+        for pid in self.prefix.pids():
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes()
+                found |= {pid} if b"ttyferryw.exe" in words and word in words else set()
+        return found
+
+    def expect(self, code: int, *arguments: str) -> str:
+        result = self.verb(*arguments)
+        assert result.returncode == code, f"{arguments}: {result.returncode}: {result.stdout}{result.stderr}"
+        return result.stdout + result.stderr
+
+
+@contextlib.contextmanager
+def nothing_left(rig: Rig):
+    files, registry = rig.files(), rig.registry()
+    yield
+    assert rig.files().keys() == files.keys(), f"{sorted(rig.files().keys() ^ files.keys())}"
+    assert rig.files() == files, "a file has another content"
+    assert rig.registry() == registry, f"{set(rig.registry()) ^ set(registry)}"
+
+
+def failing_step_leaves_nothing(rig: Rig) -> None:
+    for step in ("--list --verbose", "tee", "chmod", "sha256sum", ".ttyferry.new setup"):
+        with nothing_left(rig):
+            rig.fail_at(step)
+            said = rig.expect(1, "install", "--yes")
+            assert "failed" in said and "undone" in said, said
+    rig.fail_at("")
+    assert not rig.agents()
+
+
+def unknown_distribution_is_told(rig: Rig) -> None:
+    with nothing_left(rig):
+        said = rig.expect(1, "install", "--yes", "--distribution", "Nowhere")
+        assert 'no distribution "Nowhere"' in said, said
+
+
+def install_links(rig: Rig) -> None:
+    said = rig.expect(0, "install", "--yes")
+    assert "ok      wait for the link" in said, said
+    assert {"ttyferry.exe", "ttyferryw.exe"} == {path.name for path in rig.programs.iterdir()}
+    request = json.loads((rig.drive / "wsl-stdin.txt").read_text())
+    assert request["key"] + "\n" == (rig.data / "key").read_text().replace("\r", ""), "the guest got another key"
+    assert request["host_program"].endswith("ttyferry.exe")
+    assert request["config"]["link"] == {"port": rig.guest.port, "auth": "none"}, request["config"]
+    run = rig.prefix.run("reg.exe", "query", RUN_KEY, "/v", "ttyferry").stdout
+    assert "agent --supervise" in run, run
+    assert "Programs\\ttyferry" in rig.prefix.run("reg.exe", "query", r"HKCU\Environment", "/v", "Path").stdout
+
+
+def install_again_upgrades(rig: Rig) -> None:
+    before, key = rig.agents(), (rig.data / "key").read_text()
+    rig.expect(0, "install", "--yes")
+    assert before and not before & rig.agents(), "the old agent still runs"
+    assert (rig.data / "key").read_text() == key
+    assert {"ttyferry.exe", "ttyferryw.exe"} == {path.name for path in rig.programs.iterdir()}
+
+
+def failing_upgrade_leaves_the_old_running(rig: Rig) -> None:
+    before = rig.agents()
+    with nothing_left(rig):
+        rig.fail_at(".ttyferry.new setup")
+        rig.expect(1, "install", "--yes")
+        rig.fail_at("")
+    assert rig.agents() == before, "the agent was touched"
+
+
+def crashed_agent_is_started_again(rig: Rig) -> None:
+    supervisor, agent = rig.agents(b"--supervise"), rig.agents(b"agent") - rig.agents(b"--supervise")
+    assert len(supervisor) == 1 and len(agent) == 1, (supervisor, agent)
+    rig.guest.forget()
+    os.kill(next(iter(agent)), signal.SIGKILL)
+    rig.guest.next("(closed)")
+    rig.guest.next("hello")  # The next agent's.
+    assert rig.agents(b"--supervise") == supervisor
+
+
+def second_supervisor_ends_with_0(rig: Rig) -> None:
+    before = rig.agents()
+    rig.prefix.run(rig.programs / "ttyferryw.exe", "agent", "--supervise", timeout_s=LIMIT_S)
+    assert rig.agents() == before
+
+
+def config_of_the_user_stays(rig: Rig) -> None:
+    before = (rig.data / "config.json").read_bytes()
+    said = rig.expect(0, "install", "--yes", "--distribution", "stub")
+    assert "left as it is" in said, said
+    assert (rig.data / "config.json").read_bytes() == before
+
+
+def renewal_changes_both_or_none(rig: Rig) -> None:
+    before = (rig.data / "key").read_text()
+    rig.fail_at("--key-only")
+    assert "keep the old" in rig.expect(1, "pair", "--renew")
+    assert (rig.data / "key").read_text() == before
+    rig.fail_at("")
+    rig.expect(0, "pair", "--renew")
+    after = (rig.data / "key").read_text()
+    assert after != before
+    assert json.loads((rig.drive / "wsl-stdin.txt").read_text()) == {"key": after.strip()}
+
+
+def uninstall_that_fails_goes_on_later(rig: Rig) -> None:
+    rig.fail_at("--remove")
+    rig.expect(1, "uninstall")
+    rig.fail_at("")
+    assert (rig.data / "install.json").exists()
+
+
+CASES: tuple[Callable[[Rig], None], ...] = (
+    failing_step_leaves_nothing, unknown_distribution_is_told, install_links, install_again_upgrades,
+    failing_upgrade_leaves_the_old_running, crashed_agent_is_started_again, second_supervisor_ends_with_0,
+    config_of_the_user_stays, renewal_changes_both_or_none, uninstall_that_fails_goes_on_later,
+)
+
+
+def run_case(name: str, run: Callable[[], object]) -> bool:
+    try:
+        run()
+    except Exception as error:  # noqa: BLE001: the next case shall run
+        print(f"FAILED  {name}: {error}")
+        return False
+    print(f"ok      {name}", flush=True)
+    return True
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, default=ROOT / "build" / "windows")
+    arguments = parser.parse_args()
+    passed = 0
+    with WinePrefix() as prefix:
+        rig = Rig(prefix, FakeGuest(), arguments.build)
+        files, registry = rig.files(), rig.registry()
+
+        def purge_leaves_nothing() -> None:
+            rig.expect(0, "uninstall", "--purge")
+            assert not rig.agents(), "an agent still runs"
+            assert rig.files() == files, f"{sorted(rig.files().keys() ^ files.keys())}"
+            assert rig.registry() == registry, f"{set(rig.registry()) ^ set(registry)}"
+            rig.expect(1, "uninstall")
+
+        for case in CASES:
+            passed += run_case(case.__name__, lambda case=case: case(rig))
+        passed += run_case("purge_leaves_nothing", purge_leaves_nothing)
+    total = len(CASES) + 1
+    print(f"{passed} passed, {total - passed} failed")
+    return 0 if passed == total else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
