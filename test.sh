@@ -50,6 +50,7 @@ lab_suites=(
     "$python tests/schema.py"
     "$python tests/e2e/chips.py"
     "$python tests/e2e/families.py"
+    "$python tests/e2e/through_host.py"
     "$python tests/e2e/link_security.py"
     "$python tests/e2e/planted_bugs.py"
     "$python tests/guest/vm_smoke.py"

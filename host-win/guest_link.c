@@ -78,17 +78,21 @@ static bool is_report(enum wire_type type)
            type == WIRE_DETACHED;
 }
 
-static void take_bye(struct leg *leg, const struct event *bye)
+/* The other host won't be gone in a moment. */
+static void defer_leg(const struct leg *leg)
 {
-    log_info("guest: says bye (%s): %s", bye->code, bye->message);
-    if (strcmp(bye->code, "busy") != 0) {
-        return;
-    }
-    /* The other host won't be gone in a moment. */
     if (leg->dial != NULL) {
         dial_defer(leg->dial);
     } else {
         bridge_defer(leg->bridge);
+    }
+}
+
+static void take_bye(const struct leg *leg, const struct event *bye)
+{
+    log_info("guest: says bye (%s): %s", bye->code, bye->message);
+    if (strcmp(bye->code, "busy") == 0) {
+        defer_leg(leg);
     }
 }
 

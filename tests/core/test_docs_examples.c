@@ -9,6 +9,7 @@
 #include "shared/core/event_json.h"
 #include "shared/core/request.h"
 #include "shared/core/wire_hello.h"
+#include "shared/core/wire_import.h"
 #include "shared/core/wire_message.h"
 #include "tests/core/cases.h"
 
@@ -119,10 +120,12 @@ static void read_wire(void *context, const char *line)
     struct wire_bye bye;
     struct wire_message message;
     struct wire_proof proof;
+    static struct wire_import import;
     int as_hello = wire_hello_from_line(line, strlen(line), &hello, &bye);
     int as_message = wire_message_from_line(line, strlen(line), &message);
     bool is_known = as_hello == 0 || as_hello == ERR_CLOSED || as_message == 0 ||
-                    wire_proof_from_line(line, strlen(line), &proof, &bye) == 0;
+                    wire_proof_from_line(line, strlen(line), &proof, &bye) == 0 ||
+                    wire_import_from_line(line, strlen(line), &import) == 0;
     if (!is_known) {
         print_error("%s: %s\n", error_name(as_message), line);
     }

@@ -13,7 +13,7 @@
 #define CREDIT "{\"type\":\"credit\",\"import\":\"" IMPORT "\",\"bytes\":32768}\n"
 #define END                                                                                        \
     "{\"type\":\"end\",\"import\":\"" IMPORT "\",\"code\":\"usbipd_refused\",\"message\":\"no\"}"  \
-                                             "\n"
+    "\n"
 
 static const struct round_case {
     const char *name;

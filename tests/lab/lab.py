@@ -63,8 +63,8 @@ class Lab(WindowsSide):
     """Everything outside the two agents, and the agents. Start with `with`, or start() and stop().
 
     modprobe: whether the guest has a modprobe (else the agent loads modules by itself); debian: whether it is a whole Debian;
-    auth: the configurations' "auth"; with "key" both sides are given the same key before their agents start;
     reaches_usbipd: whether the guest reaches usbipd's port, else all that it sends there is lost.
+    auth: the configurations' "auth"; with "key" both sides are given the same key before their agents start.
     """
 
     def __init__(self, modprobe: bool = True, debian: bool = False, auth: str = "none", reaches_usbipd: bool = True) -> None:

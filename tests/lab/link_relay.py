@@ -63,6 +63,10 @@ class LinkRelay:
         rest = b""
         try:
             while part := source.recv(65536):
+                if source in self._imports:  # The other direction has seen it; these bytes need not hold a line.
+                    target.sendall(rest + part)
+                    self._carry_bytes(source, target)
+                    return
                 *lines, rest = (rest + part).split(b"\n")
                 for number, line in enumerate(lines):
                     if self._is_for_import(source, target, line):

@@ -34,9 +34,9 @@ struct side {
 
 struct ground {
     struct rig *rig;
-    struct side left;
-    struct side right;
-    struct peer peers[4]; /* left ONE, right ONE, left TWO, right TWO */
+    struct side here;
+    struct side there;
+    struct peer peers[4]; /* here ONE, there ONE, here TWO, there TWO */
 };
 
 static void on_send(void *context, const char *text, size_t len)
@@ -112,7 +112,7 @@ static bool carry(struct side *from, struct side *to)
 
 static void turn(struct ground *ground)
 {
-    while (carry(&ground->left, &ground->right) || carry(&ground->right, &ground->left)) {
+    while (carry(&ground->here, &ground->there) || carry(&ground->there, &ground->here)) {
     }
     uv_run(&ground->rig->loop, UV_RUN_NOWAIT);
 }
@@ -131,12 +131,12 @@ static void make_ground(struct ground *ground, void **state)
 {
     memset(ground, 0, sizeof *ground);
     ground->rig = *state;
-    open_side(ground, &ground->left);
-    open_side(ground, &ground->right);
-    add(ground, &ground->left, ONE, &ground->peers[0]);
-    add(ground, &ground->right, ONE, &ground->peers[1]);
-    add(ground, &ground->left, TWO, &ground->peers[2]);
-    add(ground, &ground->right, TWO, &ground->peers[3]);
+    open_side(ground, &ground->here);
+    open_side(ground, &ground->there);
+    add(ground, &ground->here, ONE, &ground->peers[0]);
+    add(ground, &ground->there, ONE, &ground->peers[1]);
+    add(ground, &ground->here, TWO, &ground->peers[2]);
+    add(ground, &ground->there, TWO, &ground->peers[3]);
 }
 
 static void close_side(struct side *side)
@@ -151,8 +151,8 @@ static void close_side(struct side *side)
 
 static void finish(struct ground *ground)
 {
-    close_side(&ground->left);
-    close_side(&ground->right);
+    close_side(&ground->here);
+    close_side(&ground->there);
     for (size_t i = 0; i < 4; i++) {
         peer_close(ground->rig, &ground->peers[i]);
     }
@@ -188,13 +188,13 @@ static char *make_bytes(unsigned seed, size_t len)
 /* Another stream works as if nothing were. */
 static void expect_two_to_work(struct ground *ground)
 {
-    size_t right_len = ground->peers[3].received_len;
-    size_t left_len = ground->peers[2].received_len;
+    size_t far_len = ground->peers[3].received_len;
+    size_t near_len = ground->peers[2].received_len;
 
     peer_send(&ground->peers[2], "ping");
-    await(ground, &ground->peers[3], right_len + 4);
+    await(ground, &ground->peers[3], far_len + 4);
     peer_send(&ground->peers[3], "pong!");
-    await(ground, &ground->peers[2], left_len + 5);
+    await(ground, &ground->peers[2], near_len + 5);
 }
 
 static void ten_megabytes_go_both_ways(void **state)
@@ -211,8 +211,8 @@ static void ten_megabytes_go_both_ways(void **state)
     }
     assert_memory_equal(ground.peers[1].received, there, MANY);
     assert_memory_equal(ground.peers[0].received, back, MANY);
-    assert_true(ground.left.most_waiting <= BYTE_STREAMS_WAITING_MAX + 64u * 1024);
-    assert_int_equal(ground.left.ended, 0);
+    assert_true(ground.here.most_waiting <= BYTE_STREAMS_WAITING_MAX + 64u * 1024);
+    assert_int_equal(ground.here.ended, 0);
     finish(&ground);
     free(there);
     free(back);
@@ -257,11 +257,11 @@ static void count_data(struct ground *ground, const char *import, size_t *count)
 {
     struct line *line;
 
-    while ((line = next_line(&ground->left)) != NULL) {
-        assert_int_equal(wire_import_from_line(line->text, line->len, &ground->left.read), 0);
-        *count += ground->left.read.type == WIRE_IMPORT_DATA &&
-                  strcmp(ground->left.read.import, import) == 0;
-        assert_int_equal(byte_streams_take(ground->right.streams, &ground->left.read), 0);
+    while ((line = next_line(&ground->here)) != NULL) {
+        assert_int_equal(wire_import_from_line(line->text, line->len, &ground->here.read), 0);
+        *count += ground->here.read.type == WIRE_IMPORT_DATA &&
+                  strcmp(ground->here.read.import, import) == 0;
+        assert_int_equal(byte_streams_take(ground->there.streams, &ground->here.read), 0);
         free(line);
     }
 }
@@ -276,19 +276,19 @@ static void a_full_link_is_waited_for(void **state)
     size_t twos = 0;
 
     make_ground(&ground, state);
-    ground.left.waiting = BYTE_STREAMS_WAITING_MAX;
+    ground.here.waiting = BYTE_STREAMS_WAITING_MAX;
     peer_send_bytes(&ground.peers[0], there, MANY);
     peer_send_bytes(&ground.peers[2], there, MANY);
     for (int i = 0; i < 100; i++) {
         rig_turn(ground.rig);
     }
-    assert_null(ground.left.first);
+    assert_null(ground.here.first);
     /* Room for one line, twice. */
     for (int i = 0; i < 2; i++) {
-        ground.left.waiting = BYTE_STREAMS_WAITING_MAX - 1;
-        byte_streams_flush(ground.left.streams);
-        assert_non_null(ground.left.first);
-        assert_null(ground.left.first->next);
+        ground.here.waiting = BYTE_STREAMS_WAITING_MAX - 1;
+        byte_streams_flush(ground.here.streams);
+        assert_non_null(ground.here.first);
+        assert_null(ground.here.first->next);
         if (i == 0) {
             count_data(&ground, ONE, &ones);
         } else {
@@ -297,8 +297,8 @@ static void a_full_link_is_waited_for(void **state)
     }
     assert_int_equal(ones, 1);
     assert_int_equal(twos, 1);
-    ground.left.waiting = 0;
-    byte_streams_flush(ground.left.streams);
+    ground.here.waiting = 0;
+    byte_streams_flush(ground.here.streams);
     await(&ground, &ground.peers[1], MANY);
     await(&ground, &ground.peers[3], MANY);
     finish(&ground);
@@ -315,18 +315,18 @@ static int take(struct ground *ground, enum wire_import_type type, const char *b
     strcpy(message.import, ONE);
     strcpy(message.bytes, bytes);
     message.credit = credit;
-    return byte_streams_take(ground->left.streams, &message);
+    return byte_streams_take(ground->here.streams, &message);
 }
 
 static void expect_one_to_have_been_ended(struct ground *ground, const char *reason)
 {
-    assert_int_equal(ground->left.ended, 1);
-    assert_false(ground->left.ended_in_order);
-    assert_non_null(strstr(ground->left.reason, reason));
+    assert_int_equal(ground->here.ended, 1);
+    assert_false(ground->here.ended_in_order);
+    assert_non_null(strstr(ground->here.reason, reason));
     await_end(ground, &ground->peers[0]);
     await_end(ground, &ground->peers[1]);
-    assert_int_equal(ground->right.ended, 1);
-    assert_non_null(strstr(ground->right.reason, "window"));
+    assert_int_equal(ground->there.ended, 1);
+    assert_non_null(strstr(ground->there.reason, "window"));
     expect_two_to_work(ground);
 }
 
@@ -342,7 +342,7 @@ static void more_than_the_window_ends_the_stream(void **state)
     for (unsigned i = 0; i < WIRE_IMPORT_WINDOW / WIRE_IMPORT_BYTES_MAX; i++) {
         assert_int_equal(take(&ground, WIRE_IMPORT_DATA, bytes, 0), 0);
     }
-    assert_int_equal(ground.left.ended, 0);
+    assert_int_equal(ground.here.ended, 0);
     assert_int_equal(take(&ground, WIRE_IMPORT_DATA, "AA==", 0), 0);
     peer_read_again(&ground.peers[0]);
     expect_one_to_have_been_ended(&ground, "more than it may");
@@ -380,7 +380,7 @@ static void what_is_no_base64_is_refused(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         assert_int_equal(take(&ground, WIRE_IMPORT_DATA, texts[i], 0), ERR_INVALID);
     }
-    assert_int_equal(ground.left.ended, 0);
+    assert_int_equal(ground.here.ended, 0);
     expect_two_to_work(&ground);
     finish(&ground);
 }
@@ -397,9 +397,9 @@ static void what_is_about_no_stream_is_ignored(void **state)
     message->credit = 1;
     for (int type = WIRE_IMPORT_DATA; type <= WIRE_IMPORT_END; type++) {
         message->type = (enum wire_import_type)type;
-        assert_int_equal(byte_streams_take(ground.left.streams, message), 0);
+        assert_int_equal(byte_streams_take(ground.here.streams, message), 0);
     }
-    assert_null(ground.left.first);
+    assert_null(ground.here.first);
     expect_two_to_work(&ground);
     finish(&ground);
     free(message);
@@ -421,15 +421,15 @@ static void an_end_comes_after_the_last_byte(void **state)
     assert_int_equal(ground.peers[1].received_len, 300000);
     assert_memory_equal(ground.peers[1].received, there, 300000);
     peer_close(ground.rig, &ground.peers[1]);
-    while (ground.left.ended == 0 || ground.right.ended == 0) {
+    while (ground.here.ended == 0 || ground.there.ended == 0) {
         turn(&ground);
     }
-    assert_true(ground.right.ended_in_order);
-    assert_int_equal(byte_streams_count(ground.left.streams), 1);
-    assert_int_equal(byte_streams_count(ground.right.streams), 1);
+    assert_true(ground.there.ended_in_order);
+    assert_int_equal(byte_streams_count(ground.here.streams), 1);
+    assert_int_equal(byte_streams_count(ground.there.streams), 1);
     expect_two_to_work(&ground);
-    close_side(&ground.left);
-    close_side(&ground.right);
+    close_side(&ground.here);
+    close_side(&ground.there);
     peer_close(ground.rig, &ground.peers[2]);
     peer_close(ground.rig, &ground.peers[3]);
     free(there);
@@ -449,8 +449,8 @@ static void an_end_in_the_middle_loses_no_other(void **state)
     peer_close(ground.rig, &ground.peers[1]);
     await_end(&ground, &ground.peers[0]);
     expect_two_to_work(&ground);
-    close_side(&ground.left);
-    close_side(&ground.right);
+    close_side(&ground.here);
+    close_side(&ground.there);
     peer_close(ground.rig, &ground.peers[0]);
     peer_close(ground.rig, &ground.peers[2]);
     peer_close(ground.rig, &ground.peers[3]);
@@ -462,11 +462,11 @@ static void the_links_end_ends_them_all(void **state)
     struct ground ground;
 
     make_ground(&ground, state);
-    byte_streams_drop(ground.left.streams);
-    assert_int_equal(byte_streams_count(ground.left.streams), 0);
+    byte_streams_drop(ground.here.streams);
+    assert_int_equal(byte_streams_count(ground.here.streams), 0);
     rig_run_until(ground.rig, &ground.peers[0].ended);
     rig_run_until(ground.rig, &ground.peers[2].ended);
-    assert_int_equal(ground.left.ended, 0);
+    assert_int_equal(ground.here.ended, 0);
     finish(&ground);
 }
 
@@ -506,7 +506,7 @@ static void a_name_is_taken_once(void **state)
     make_ground(&ground, state);
     assert_int_equal(raw_stream_create(&ground.rig->loop, false, &socket), 0);
     peer_open(ground.rig, &peer, socket, socket);
-    assert_int_equal(byte_streams_add(ground.left.streams, ONE, socket), ERR_EXISTS);
+    assert_int_equal(byte_streams_add(ground.here.streams, ONE, socket), ERR_EXISTS);
     rig_run_until(ground.rig, &peer.ended);
     peer_close(ground.rig, &peer);
     expect_two_to_work(&ground);
