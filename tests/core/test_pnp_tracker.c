@@ -78,6 +78,31 @@ static const struct tracker_case tracker_cases[] = {
      {{"A1", "+A "}, {"none", "-A "}, {"+A", ""}, {"A1", "+A "}, {"-A", "-A "}, {"A1", ""}}},
     {"tracker: no notice is owed once some were lost",
      {{"A1", "+A "}, {"none", "-A "}, {"!", ""}, {"A1", "+A "}, {"-A", "-A "}}},
+    {"tracker: a removal notice of a failed attempt that comes after the board is back",
+     {{"none", ""},
+      {"A1", "+A "},
+      {"?A", ""},
+      {"none", ""},
+      {"xA", ""},
+      {"+A", ""}, /* When it was plugged in. */
+      {"A1", ""},
+      {"-A", ""},
+      {"+A", ""},
+      {"A1", ""},
+      {"-A", "-A "}}},
+    {"tracker: notices of a whole attachment that come after the board is back",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"#A1", ""},
+      {"*A", ""},
+      {"=A", ""},
+      {"A1", "<A "},
+      {"-A", ""},
+      {"+#A", ""},
+      {"-#A", ""},
+      {"+A", ""},
+      {"A1", ""},
+      {"-A", "-A "}}},
     {"tracker: one of two leaves", {{"A1 B2", "+A +B "}, {"-B", "-B "}, {"A1", ""}}},
     {"capture: the guest's own attach is no removal",
      {{"A1", "+A "},
@@ -448,7 +473,7 @@ static void test_many_leave(void **state)
 
     (void)state;
     pnp_tracker_init(&tracker);
-    for (unsigned i = 0; i < 3 * PNP_TRACKER_IDS_MAX; i++) {
+    for (unsigned i = 0; i < 3 * PNP_NOTICES_MAX; i++) {
         char id[BOARD_ID_SIZE];
         struct pnp_event event = {.type = PNP_EVENT_REMOVED, .id = id};
 

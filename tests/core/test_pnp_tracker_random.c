@@ -415,6 +415,20 @@ static void live_a_day(uint64_t seed)
     pnp_tracker_finish(&day.tracker);
 }
 
+/* Days that once went wrong. */
+static const uint64_t known_days[] = {
+    1795636268, /* a removal notice of a failed attempt came after the board was back */
+};
+
+static void test_known_days(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof known_days / sizeof known_days[0]; i++) {
+        print_message("seed %llu\n", (unsigned long long)known_days[i]);
+        live_a_day(known_days[i]);
+    }
+}
+
 static void test_random_days(void **state)
 {
     const char *given = getenv("TTYFERRY_TEST_SEED");
@@ -431,7 +445,10 @@ static void test_random_days(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_days)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known_days),
+        cmocka_unit_test(test_random_days),
+    };
 
     return cmocka_run_group_tests_name("pnp_tracker_random", tests, NULL, NULL);
 }
