@@ -89,11 +89,8 @@ static bool is_captured(struct look *look, const struct board *known)
         pnp_notices_is_leaving(&look->tracker->notices, stub->instance_id))
         return false;
     claim = pnp_claims_get(&look->tracker->claims, known->id);
-    if (claim != NULL) {
-        claim->is_captured = true;
-        claim->is_away = false;
-        text_copy(claim->stub_id, sizeof(claim->stub_id), stub->instance_id);
-    }
+    if (claim != NULL)
+        pnp_claim_capture(claim, stub->instance_id);
     return true;
 }
 
@@ -394,6 +391,18 @@ static const struct pnp_capture *find_capture(const struct pnp_event *event, con
     return NULL;
 }
 
+/* usbipd-win notes a board that it has captured, so the removal notice of the board itself is about
+ * that even if no scan has come in between. Later notes say nothing more: the board may have
+ * returned since. */
+static void take_note(struct pnp_claim *claim, const struct pnp_capture *capture)
+{
+    bool is_new = !claim->is_noted && claim->phase != PNP_CLAIM_NONE;
+
+    claim->is_forced = text_equal_nocase(capture->stub_id, claim->id);
+    if (is_new && !claim->is_forced)
+        pnp_claim_capture(claim, capture->stub_id);
+}
+
 static int handle_noted(struct look *look)
 {
     struct pnp_claims *claims = &look->tracker->claims;
@@ -402,9 +411,9 @@ static int handle_noted(struct look *look)
         struct pnp_claim *claim = &claims->items[i];
         const struct pnp_capture *capture = find_capture(look->event, claim->id);
 
-        pnp_claim_set_noted(claim, capture != NULL, look->event->now_ms);
         if (capture != NULL)
-            claim->is_forced = text_equal_nocase(capture->stub_id, claim->id);
+            take_note(claim, capture);
+        pnp_claim_set_noted(claim, capture != NULL, look->event->now_ms);
     }
     return 0;
 }

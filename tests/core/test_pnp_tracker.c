@@ -315,6 +315,20 @@ static const struct tracker_case tracker_cases[] = {
     {"capture: never comes to an end",
      {{"A1", "+A "}, {"?A", ""}, {"-A", ""}, {"none", ""}, {"@14999", ""}, {"@15000", "-A "}}},
     {"capture: refused, nothing moves", {{"A1", "+A "}, {"?A", ""}, {"=A", ""}, {"-A", "-A "}}},
+    {"capture: no scan between the asking and the having, but usbipd's note",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"$A", ""},
+      {"*A", ""},
+      {"-A", ""},
+      {"#A1", ""},
+      {"+#A", ""},
+      {"@90000", ""},
+      {"-#A", ""},
+      {"none", ""},
+      {"@93000", "-A "}}},
+    {"capture: a note that is read again after the board's return is not news",
+     {HELD_BY_GUEST, {"A1", ""}, {"$A", ""}, {"/A", "<A "}, {"A1", ""}}},
     {"capture: held without a stub is a plain removal",
      {{"A1", "+A "}, {"?A", ""}, {"*A", ""}, {"-A", "-A "}}},
     {"capture: a stub at another place is another board's",
@@ -429,6 +443,8 @@ static void run_step_at(struct pnp_tracker *tracker, const struct step *step, in
         event.leaving_ms = read_leaving_ms(step->event);
         if (event.capture_count == 1 && step->event[2] == '!')
             text_copy(capture.stub_id, sizeof(capture.stub_id), id);
+        else
+            write_stub_id(capture.stub_id, step->event[1]);
     } else {
         scan_from_text(step->event, &scan);
         if (step->event[0] == '!') {
