@@ -17,13 +17,6 @@ static size_t find_index(const struct pnp_notices *notices, const char *id)
     return i;
 }
 
-static struct pnp_notices_node *find(struct pnp_notices *notices, const char *id)
-{
-    size_t i = find_index(notices, id);
-
-    return i < PNP_NOTICES_MAX ? &notices->nodes[i] : NULL;
-}
-
 static struct pnp_notices_node *add(struct pnp_notices *notices, const char *id)
 {
     struct pnp_notices_node *node = &notices->nodes[notices->next];
@@ -32,6 +25,14 @@ static struct pnp_notices_node *add(struct pnp_notices *notices, const char *id)
     memset(node, 0, sizeof(*node));
     text_copy(node->id, sizeof(node->id), id);
     return node;
+}
+
+/* Makes one that nothing is known of if need be. */
+static struct pnp_notices_node *get(struct pnp_notices *notices, const char *id)
+{
+    size_t i = find_index(notices, id);
+
+    return i < PNP_NOTICES_MAX ? &notices->nodes[i] : add(notices, id);
 }
 
 static void owe(struct pnp_notices_node *node, unsigned count, int64_t now_ms)
@@ -62,13 +63,11 @@ void pnp_notices_begin(struct pnp_notices *notices, int64_t now_ms)
 
 void pnp_notices_see(struct pnp_notices *notices, const char *id)
 {
-    struct pnp_notices_node *node = find(notices, id);
+    struct pnp_notices_node *node = get(notices, id);
 
-    if (node == NULL) {
-        node = add(notices, id);
-        node->is_shown = !notices->has_looked;
-    }
     node->is_seen = true;
+    if (!notices->has_looked && node->heard == PNP_NOTICE_UNKNOWN)
+        node->is_shown = true;
 }
 
 static void end_node(struct pnp_notices_node *node, int64_t now_ms)
@@ -93,10 +92,7 @@ void pnp_notices_end(struct pnp_notices *notices)
 
 void pnp_notices_see_return(struct pnp_notices *notices, const char *id)
 {
-    struct pnp_notices_node *node = find(notices, id);
-
-    if (node != NULL)
-        owe(node, 2, notices->now_ms);
+    owe(get(notices, id), 2, notices->now_ms);
 }
 
 static enum pnp_notice first_owed(const struct pnp_notices_node *node)
@@ -129,10 +125,8 @@ static bool settle(struct pnp_notices_node *node, enum pnp_notice notice)
 bool pnp_notices_hear(struct pnp_notices *notices, const char *id, enum pnp_notice notice,
                       int64_t now_ms)
 {
-    struct pnp_notices_node *node = find(notices, id);
+    struct pnp_notices_node *node = get(notices, id);
 
-    if (node == NULL)
-        node = add(notices, id);
     forgive(node, now_ms);
     if (node->heard == notice)
         return false;
