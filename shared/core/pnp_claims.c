@@ -84,6 +84,13 @@ void pnp_claim_set_phase(struct pnp_claim *claim, enum pnp_claim_phase phase, in
     }
 }
 
+void pnp_claim_capture(struct pnp_claim *claim, const char *stub_id)
+{
+    claim->is_captured = true;
+    claim->is_away = false;
+    text_copy(claim->stub_id, sizeof claim->stub_id, stub_id);
+}
+
 void pnp_claim_set_noted(struct pnp_claim *claim, bool is_noted, int64_t now_ms)
 {
     if (is_noted) {

@@ -33,7 +33,7 @@ enum pnp_claim_phase {
 struct pnp_claim {
     char id[BOARD_ID_SIZE];
     enum pnp_claim_phase phase;
-    bool is_captured;            /* its stub was seen last */
+    bool is_captured;            /* its stub was seen last, or usbipd-win has just noted it */
     char stub_id[BOARD_ID_SIZE]; /* of that stub */
     bool is_away;                /* neither the board nor its stub was */
     int64_t away_until_ms;
@@ -68,6 +68,9 @@ bool pnp_claim_excuses(const struct pnp_claim *claim);
 
 /* The guest asks for the board, has it, or neither. */
 void pnp_claim_set_phase(struct pnp_claim *claim, enum pnp_claim_phase phase, int64_t now_ms);
+
+/* The board is there as that stub. */
+void pnp_claim_capture(struct pnp_claim *claim, const char *stub_id);
 
 /* What usbipd-win's registry says now. `usbipd detach` deletes its note first and then lets go of
  * the board; when a board resets or is pulled, the note goes after it. Source: usbipd-win. */

@@ -17,40 +17,6 @@ void pnp_tracker_finish(struct pnp_tracker *tracker)
     board_table_finish(&tracker->boards);
 }
 
-/* The place of `id` among the ids, PNP_TRACKER_IDS_MAX if it is not one of them. */
-static size_t find_id(const struct pnp_tracker_ids *ids, const char *id)
-{
-    size_t i = 0;
-
-    while (i < PNP_TRACKER_IDS_MAX && !text_equal_nocase(ids->items[i], id))
-        i++;
-    return i;
-}
-
-static bool has_id(const struct pnp_tracker_ids *ids, const char *id)
-{
-    return find_id(ids, id) < PNP_TRACKER_IDS_MAX;
-}
-
-/* Returns true if it was there. */
-static bool forget_id(struct pnp_tracker_ids *ids, const char *id)
-{
-    size_t i = find_id(ids, id);
-
-    if (i == PNP_TRACKER_IDS_MAX)
-        return false;
-    ids->items[i][0] = '\0';
-    return true;
-}
-
-static void remember_id(struct pnp_tracker_ids *ids, const char *id)
-{
-    if (has_id(ids, id))
-        return;
-    text_copy(ids->items[ids->next], BOARD_ID_SIZE, id);
-    ids->next = (ids->next + 1) % PNP_TRACKER_IDS_MAX;
-}
-
 static void remove_board(struct pnp_tracker *tracker, struct board *board, pnp_tracker_fn on_change,
                          void *context)
 {
@@ -120,14 +86,11 @@ static bool is_captured(struct look *look, const struct board *known)
     struct pnp_claim *claim;
 
     if (stub == NULL || look->tracker->believes_windows || pnp_scan_is_stub(known->id) ||
-        has_id(&look->tracker->leaving, stub->instance_id))
+        pnp_notices_is_leaving(&look->tracker->notices, stub->instance_id))
         return false;
     claim = pnp_claims_get(&look->tracker->claims, known->id);
-    if (claim != NULL) {
-        claim->is_captured = true;
-        claim->is_away = false;
-        text_copy(claim->stub_id, sizeof(claim->stub_id), stub->instance_id);
-    }
+    if (claim != NULL)
+        pnp_claim_capture(claim, stub->instance_id);
     return true;
 }
 
@@ -152,11 +115,12 @@ static void tell_removals(struct look *look)
     for (size_t i = tracker->boards.count; i > 0; i--) {
         struct board *known = tracker->boards.items[i - 1];
         const struct board *now = board_table_find(&look->present, known->id);
+        bool moved = now != NULL && has_moved(known, now);
 
-        if (now != NULL ? has_moved(known, now) : is_gone(look, known)) {
-            remember_id(&tracker->owed, known->id);
+        if (moved)
+            pnp_notices_see_return(&tracker->notices, known->id);
+        if (moved || (now == NULL && is_gone(look, known)))
             tell_removal(look, known);
-        }
     }
 }
 
@@ -248,15 +212,26 @@ static int tell_captured(struct look *look)
     return 0;
 }
 
-static void forget_what_has_left(struct look *look)
+/* Holds the boards and stubs against the notices, and leaves out the boards on their way out. */
+static void compare_with_notices(struct look *look)
 {
-    char(*leaving)[BOARD_ID_SIZE] = look->tracker->leaving.items;
+    struct pnp_notices *notices = &look->tracker->notices;
+    struct board_table *present = &look->present;
+    const struct pnp_scan *scan = look->event->scan;
 
-    for (size_t i = 0; i < PNP_TRACKER_IDS_MAX; i++) {
-        if (pnp_scan_find(look->event->scan, leaving[i]) == NULL)
-            leaving[i][0] = '\0';
-        else
-            board_table_remove(&look->present, leaving[i]);
+    pnp_notices_begin(notices, look->event->now_ms);
+    for (size_t i = 0; i < present->count; i++)
+        pnp_notices_see(notices, present->items[i]->id);
+    for (size_t i = 0; i < scan->count; i++) {
+        if (pnp_scan_is_stub(scan->nodes[i].instance_id))
+            pnp_notices_see(notices, scan->nodes[i].instance_id);
+    }
+    pnp_notices_end(notices);
+    for (size_t i = present->count; i > 0; i--) {
+        const char *id = present->items[i - 1]->id;
+
+        if (pnp_notices_is_leaving(notices, id))
+            board_table_remove(present, id);
     }
 }
 
@@ -291,7 +266,7 @@ static int add_orphans(struct look *look)
         struct board board;
 
         if (!pnp_scan_is_stub(node->instance_id) || is_somebodys(look, node) ||
-            has_id(&look->tracker->leaving, node->instance_id) ||
+            pnp_notices_is_leaving(&look->tracker->notices, node->instance_id) ||
             !pnp_orphans_see(orphans, node->instance_id))
             continue;
         pnp_scan_board_of_stub(node, &board);
@@ -310,7 +285,7 @@ static int handle_scan(struct look *look)
     result = pnp_scan_to_boards(look->event->scan, &look->present);
     if (result == ERR_NOMEM)
         goto finish;
-    forget_what_has_left(look);
+    compare_with_notices(look);
     if (!look->tracker->believes_windows && add_orphans(look) == ERR_NOMEM)
         result = ERR_NOMEM;
     tell_removals(look);
@@ -333,9 +308,8 @@ static int handle_removed(struct look *look)
     struct pnp_claim *claim = pnp_claims_find(&tracker->claims, id);
     struct pnp_claim *captured = pnp_claims_find_stub(&tracker->claims, id);
 
-    if (has_id(&tracker->owed, id))
-        return 0; /* Of the life that a scan has seen the end of, be it told twice. */
-    remember_id(&tracker->leaving, id);
+    if (!pnp_notices_hear(&tracker->notices, id, PNP_NOTICE_REMOVED, look->event->now_ms))
+        return 0; /* A scan has shown this end, and maybe what has come since. */
     if (known != NULL && !pnp_claim_excuses(claim))
         tell_removal(look, known);
     else if (known != NULL)
@@ -347,15 +321,14 @@ static int handle_removed(struct look *look)
 
 static int handle_arrived(struct look *look)
 {
-    forget_id(&look->tracker->leaving, look->event->id);
-    forget_id(&look->tracker->owed, look->event->id);
+    (void)pnp_notices_hear(&look->tracker->notices, look->event->id, PNP_NOTICE_ARRIVED,
+                           look->event->now_ms);
     return 0;
 }
 
 static int handle_notices_lost(struct look *look)
 {
-    memset(&look->tracker->leaving, 0, sizeof(look->tracker->leaving));
-    memset(&look->tracker->owed, 0, sizeof(look->tracker->owed));
+    memset(&look->tracker->notices, 0, sizeof(look->tracker->notices));
     return 0;
 }
 
@@ -418,6 +391,18 @@ static const struct pnp_capture *find_capture(const struct pnp_event *event, con
     return NULL;
 }
 
+/* usbipd-win notes a board that it has captured, so the removal notice of the board itself is about
+ * that even if no scan has come in between. Later notes say nothing more: the board may have
+ * returned since. */
+static void take_note(struct pnp_claim *claim, const struct pnp_capture *capture)
+{
+    bool is_new = !claim->is_noted && claim->phase != PNP_CLAIM_NONE;
+
+    claim->is_forced = text_equal_nocase(capture->stub_id, claim->id);
+    if (is_new && !claim->is_forced)
+        pnp_claim_capture(claim, capture->stub_id);
+}
+
 static int handle_noted(struct look *look)
 {
     struct pnp_claims *claims = &look->tracker->claims;
@@ -426,9 +411,9 @@ static int handle_noted(struct look *look)
         struct pnp_claim *claim = &claims->items[i];
         const struct pnp_capture *capture = find_capture(look->event, claim->id);
 
-        pnp_claim_set_noted(claim, capture != NULL, look->event->now_ms);
         if (capture != NULL)
-            claim->is_forced = text_equal_nocase(capture->stub_id, claim->id);
+            take_note(claim, capture);
+        pnp_claim_set_noted(claim, capture != NULL, look->event->now_ms);
     }
     return 0;
 }

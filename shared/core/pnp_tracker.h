@@ -9,11 +9,10 @@
 
 #include "shared/core/board_table.h"
 #include "shared/core/pnp_claims.h"
+#include "shared/core/pnp_notices.h"
 #include "shared/core/pnp_orphans.h"
 #include "shared/core/pnp_scan.h"
 
-/* Ids remembered; with more the oldest is forgotten. */
-#define PNP_TRACKER_IDS_MAX 64
 #define PNP_CAPTURE_ADDRESS_SIZE 64
 /* So long after a doubt nothing is taken for somebody's wish: usbipd drops a client that has been
  * silent for 15 s in the way in which it detaches. */
@@ -68,19 +67,9 @@ enum pnp_change {
  * is here. */
 typedef void (*pnp_tracker_fn)(void *context, enum pnp_change change, struct board *board);
 
-struct pnp_tracker_ids {
-    char items[PNP_TRACKER_IDS_MAX][BOARD_ID_SIZE]; /* an empty one is free */
-    size_t next;
-};
-
 struct pnp_tracker {
     struct board_table boards; /* the boards told as here */
-    /* Windows tells of the removal before the node is gone (an open handle can hold it for long),
-     * so scans that still show it mean nothing until it was missing once or has come again. */
-    struct pnp_tracker_ids leaving;
-    /* A scan has seen them go, and the notice that says so may still be on its way: until one of
-     * their next arrival it is not about a board that has come since. */
-    struct pnp_tracker_ids owed;
+    struct pnp_notices notices;
     struct pnp_claims claims;
     /* Told as boards of their own, for nobody can tell which ones they hide. */
     struct pnp_orphans orphans;

@@ -78,6 +78,31 @@ static const struct tracker_case tracker_cases[] = {
      {{"A1", "+A "}, {"none", "-A "}, {"+A", ""}, {"A1", "+A "}, {"-A", "-A "}, {"A1", ""}}},
     {"tracker: no notice is owed once some were lost",
      {{"A1", "+A "}, {"none", "-A "}, {"!", ""}, {"A1", "+A "}, {"-A", "-A "}}},
+    {"tracker: a removal notice of a failed attempt that comes after the board is back",
+     {{"none", ""},
+      {"A1", "+A "},
+      {"?A", ""},
+      {"none", ""},
+      {"xA", ""},
+      {"+A", ""}, /* When it was plugged in. */
+      {"A1", ""},
+      {"-A", ""},
+      {"+A", ""},
+      {"A1", ""},
+      {"-A", "-A "}}},
+    {"tracker: notices of a whole attachment that come after the board is back",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"#A1", ""},
+      {"*A", ""},
+      {"=A", ""},
+      {"A1", "<A "},
+      {"-A", ""},
+      {"+#A", ""},
+      {"-#A", ""},
+      {"+A", ""},
+      {"A1", ""},
+      {"-A", "-A "}}},
     {"tracker: one of two leaves", {{"A1 B2", "+A +B "}, {"-B", "-B "}, {"A1", ""}}},
     {"capture: the guest's own attach is no removal",
      {{"A1", "+A "},
@@ -290,6 +315,20 @@ static const struct tracker_case tracker_cases[] = {
     {"capture: never comes to an end",
      {{"A1", "+A "}, {"?A", ""}, {"-A", ""}, {"none", ""}, {"@14999", ""}, {"@15000", "-A "}}},
     {"capture: refused, nothing moves", {{"A1", "+A "}, {"?A", ""}, {"=A", ""}, {"-A", "-A "}}},
+    {"capture: no scan between the asking and the having, but usbipd's note",
+     {{"A1", "+A "},
+      {"?A", ""},
+      {"$A", ""},
+      {"*A", ""},
+      {"-A", ""},
+      {"#A1", ""},
+      {"+#A", ""},
+      {"@90000", ""},
+      {"-#A", ""},
+      {"none", ""},
+      {"@93000", "-A "}}},
+    {"capture: a note that is read again after the board's return is not news",
+     {HELD_BY_GUEST, {"A1", ""}, {"$A", ""}, {"/A", "<A "}, {"A1", ""}}},
     {"capture: held without a stub is a plain removal",
      {{"A1", "+A "}, {"?A", ""}, {"*A", ""}, {"-A", "-A "}}},
     {"capture: a stub at another place is another board's",
@@ -404,6 +443,8 @@ static void run_step_at(struct pnp_tracker *tracker, const struct step *step, in
         event.leaving_ms = read_leaving_ms(step->event);
         if (event.capture_count == 1 && step->event[2] == '!')
             text_copy(capture.stub_id, sizeof(capture.stub_id), id);
+        else
+            write_stub_id(capture.stub_id, step->event[1]);
     } else {
         scan_from_text(step->event, &scan);
         if (step->event[0] == '!') {
@@ -448,7 +489,7 @@ static void test_many_leave(void **state)
 
     (void)state;
     pnp_tracker_init(&tracker);
-    for (unsigned i = 0; i < 3 * PNP_TRACKER_IDS_MAX; i++) {
+    for (unsigned i = 0; i < 3 * PNP_NOTICES_MAX; i++) {
         char id[BOARD_ID_SIZE];
         struct pnp_event event = {.type = PNP_EVENT_REMOVED, .id = id};
 
