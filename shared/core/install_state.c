@@ -95,18 +95,15 @@ int install_state_to_text(const struct install_state *state, char **text, size_t
     return print(json, result, text, len);
 }
 
-/* Both ends have to know the same port and the same way of proof. */
-static int add_guest_config(struct cJSON *json, const struct config *config)
+static int add_link(struct cJSON *json, const struct config *config)
 {
     struct cJSON *link;
-    struct cJSON *object;
     int result = 0;
 
     if (config->link_port == CONFIG_LINK_PORT && config->link_auth == CONFIG_AUTH_KEY) {
         return 0;
     }
-    object = json_text_add_object(json, "config");
-    link = object != NULL ? json_text_add_object(object, "link") : NULL;
+    link = json_text_add_object(json, "link");
     if (link == NULL) {
         return ERR_NOMEM;
     }
@@ -117,6 +114,32 @@ static int add_guest_config(struct cJSON *json, const struct config *config)
         result = json_text_add_string(link, "auth", "none");
     }
     return result;
+}
+
+static int add_usbipd(struct cJSON *json, const struct config *config)
+{
+    struct cJSON *usbipd;
+
+    if (config->usbipd_port == CONFIG_USBIPD_PORT) {
+        return 0;
+    }
+    usbipd = json_text_add_object(json, "usbipd");
+    return usbipd != NULL ? json_text_add_integer(usbipd, "port", config->usbipd_port) : ERR_NOMEM;
+}
+
+/* What both ends have to know alike: the link's port and way of proof, and usbipd-win's port. */
+static int add_guest_config(struct cJSON *json, const struct config *config)
+{
+    struct cJSON *object;
+    int result;
+
+    if (config->link_port == CONFIG_LINK_PORT && config->link_auth == CONFIG_AUTH_KEY &&
+        config->usbipd_port == CONFIG_USBIPD_PORT) {
+        return 0;
+    }
+    object = json_text_add_object(json, "config");
+    result = object != NULL ? add_link(object, config) : ERR_NOMEM;
+    return result == 0 ? add_usbipd(object, config) : result;
 }
 
 int install_state_make_setup(const char *key, const char *host_program, const struct config *config,

@@ -85,6 +85,10 @@ static void setup_tells_what_the_guest_needs(void **state)
     assert_int_equal(install_state_make_setup(KEY, NULL, &config, &text, &len), 0);
     expect_text(text,
                 "{\"key\":\"" KEY "\",\"config\":{\"link\":{\"port\":7,\"auth\":\"none\"}}}\n");
+    config.usbipd_port = 8;
+    assert_int_equal(install_state_make_setup(KEY, NULL, &config, &text, &len), 0);
+    expect_text(text, "{\"key\":\"" KEY "\",\"config\":{\"link\":{\"port\":7,\"auth\":\"none\"},"
+                      "\"usbipd\":{\"port\":8}}}\n");
     assert_int_equal(install_state_make_setup(KEY, NULL, NULL, &text, &len), 0);
     expect_text(text, "{\"key\":\"" KEY "\"}\n");
 }

@@ -47,8 +47,7 @@ class Kind(NamedTuple):
 
 WITHOUT_SYSTEMD = Kind("without_systemd", False)
 WITH_SYSTEMD = Kind("with_systemd", True)
-# WITH_SYSTEMD belongs here as soon as Vm takes systemd=True.
-KINDS = [WITHOUT_SYSTEMD]
+KINDS = [WITHOUT_SYSTEMD, WITH_SYSTEMD]
 
 
 class Rig:
@@ -57,14 +56,14 @@ class Rig:
     def __init__(self, stack: contextlib.ExitStack, kind: Kind) -> None:
         self.kind = kind
         self.usbipd = stack.enter_context(UsbipdDouble(USBIPD_PROGRAM))
-        self.vm = stack.enter_context(Vm(debian=True, **({"systemd": True} if kind.systemd else {})))
-        self.vm.start(overlay_files={"/tmp/ttyferry": GUEST_PROGRAM}, forwards=[(0, LINK_PORT, True)])
+        self.vm = stack.enter_context(Vm(debian=True, systemd=kind.systemd))
+        self.vm.start(overlay_files={"/opt/ttyferry": GUEST_PROGRAM}, forwards=[(0, LINK_PORT, True)])
 
     def request(self, **members: Any) -> bytes:
         config = {"link": {"auth": "none"}, "usbipd": {"port": self.usbipd.port}}
         return json.dumps({"key": KEY, "config": config, "host_program": "C:\\x\\ttyferry.exe"} | members).encode()
 
-    def setup(self, program: str = "cat /tmp/ttyferry") -> tuple[int, str]:
+    def setup(self, program: str = "cat /opt/ttyferry") -> tuple[int, str]:
         """What the installer does; `program` is a command that writes the program."""
         self.vm.run(f"{program} >{NEW_PROGRAM} && chmod 0755 {NEW_PROGRAM}", check=True)
         return self.vm.run(f"{NEW_PROGRAM} setup", stdin=self.request(), timeout=LIMIT_S * 2)
@@ -145,7 +144,7 @@ def upgrade_that_fails_leaves_the_old_agent_and_the_board(rig: Rig) -> None:
     host, tty = rig.attach()
     state = f"sha256sum {PROGRAM} /etc/ttyferry/key; cat /etc/wsl.conf /etc/systemd/system/ttyferry.service 2>/dev/null"
     before = rig.vm.run(state)[1]
-    code, output = rig.setup("LC_ALL=C sed 's|link[.]sock|l/n/k.soc|g' /tmp/ttyferry")
+    code, output = rig.setup("LC_ALL=C sed 's|link[.]sock|l/n/k.soc|g' /opt/ttyferry")
     assert code == 1 and "failed agent" in output and "runs again" in output, (code, output)
     expect_equal(rig.vm.run(state)[1], before, "program, key and autostart")
     expect_equal(len(rig.agents()), 1, "number of agents")
@@ -171,11 +170,11 @@ def key_alone_is_replaced_and_the_agent_stays(rig: Rig) -> None:
 def bad_requests_change_nothing(rig: Rig) -> None:
     before = rig.listing()
     for request in (b"[]", b'{"key":"00"}', b'{"config":{"lnk":1}}', b'{"host_program":"C:\\\\..\\\\x"}'):
-        code, output = rig.vm.run("/tmp/ttyferry setup", stdin=request)
+        code, output = rig.vm.run("/opt/ttyferry setup", stdin=request)
         assert code == 1 and output.startswith("failed "), (request, code, output)
     for arguments in ("--purge", "--key-only --remove", "x"):
-        expect_equal(rig.vm.run(f"/tmp/ttyferry setup {arguments} 2>/dev/null")[0], 2, f"exit code of {arguments}")
-    code, output = rig.vm.run("su user -c '/tmp/ttyferry setup' 2>&1 </dev/null")
+        expect_equal(rig.vm.run(f"/opt/ttyferry setup {arguments} 2>/dev/null")[0], 2, f"exit code of {arguments}")
+    code, output = rig.vm.run("su user -c '/opt/ttyferry setup' 2>&1 </dev/null")
     assert code == 1 and "sudo" in output, (code, output)
     expect_equal(sorted(set(rig.listing()) ^ set(before)), [], "what differs in the listing")
 
