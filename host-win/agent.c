@@ -10,6 +10,7 @@
 #include "host-win/guest_link.h"
 #include "host-win/host_notice.h"
 #include "host-win/pnp_listener.h"
+#include "host-win/session.h"
 #include "host-win/wsl_bridge.h"
 #include "host-win/wsl_keeper.h"
 #include "shared/core/board_names.h"
@@ -41,6 +42,7 @@ struct agent {
     struct wsl_keeper *keeper;
     uv_timer_t wsl_timer; /* due at once: the boards are counted when all is said about them */
     bool has_come;        /* a board, since then */
+    bool is_away;         /* another session is the active one */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool stopping;
 };
@@ -71,7 +73,7 @@ static void on_wsl_timer(uv_timer_t *timer)
 static void tend_wsl(struct agent *agent, bool has_come)
 {
     agent->has_come |= has_come;
-    if (agent->keeper != NULL && !agent->stopping) {
+    if (agent->keeper != NULL && !agent->stopping && !agent->is_away) {
         uv_timer_start(&agent->wsl_timer, on_wsl_timer, 0, 0);
     }
 }
@@ -110,6 +112,22 @@ static void on_link_gap(void *context)
     guest_link_send_resumed(agent->link);
 }
 
+/* The other user's agent is to have what comes now. What is attached stays so: it may be in use,
+ * and the keeper goes on with what it holds, but nothing is started. */
+static void set_away(struct agent *agent, bool is_away)
+{
+    if (agent->is_away == is_away) {
+        return;
+    }
+    agent->is_away = is_away;
+    log_info(is_away ? "another session is the active one: letting the link go until this one is"
+                     : "this session is the active one: looking for the guest");
+    if (agent->link != NULL) {
+        guest_link_rest(agent->link, is_away);
+    }
+    tend_wsl(agent, true);
+}
+
 static void on_notice(void *context, const void *item)
 {
     struct agent *agent = context;
@@ -121,6 +139,10 @@ static void on_notice(void *context, const void *item)
     if (notice->type == HOST_NOTICE_STOP) {
         log_info("asked to end");
         stop(agent);
+        return;
+    }
+    if (notice->type == HOST_NOTICE_SESSION_ACTIVE || notice->type == HOST_NOTICE_SESSION_AWAY) {
+        set_away(agent, notice->type == HOST_NOTICE_SESSION_AWAY);
         return;
     }
     if (notice->type == HOST_NOTICE_RESUMED) {
@@ -139,6 +161,7 @@ static void on_overflow(void *context, uint64_t lost)
     log_warning("%llu notices of Windows came too fast; looking at everything anew",
                 (unsigned long long)lost);
     board_watch_notices_lost(agent->watch);
+    set_away(agent, !session_is_active());
 }
 
 static void publish_link(struct agent *agent, bool up)
@@ -358,6 +381,7 @@ static int open_link(struct agent *agent)
         .key = &agent->options->key,
         .run = agent->run,
         .bridge = wsl_bridge_for_link(agent->bridge),
+        .rests = agent->is_away,
     };
     int error = guest_link_open(&agent->loop, &options, &link_callbacks, agent, &agent->link);
 
@@ -386,6 +410,7 @@ static int start(struct agent *agent)
         return error;
     }
     board_watch_look(agent->watch);
+    set_away(agent, !session_is_active());
     error = open_wsl(agent);
     return error != 0 ? error : open_link(agent);
 }

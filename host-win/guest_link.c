@@ -43,6 +43,7 @@ struct guest_link {
     char peers[TRANSPORT_COUNT][EVENT_PEER_SIZE];
     /* Why the last try failed, so that it is logged once. */
     char last_reasons[TRANSPORT_COUNT][REASON_SIZE];
+    bool rests;
     bool closing;
     void (*on_closed)(void *context);
 };
@@ -320,11 +321,11 @@ static void on_tick(uv_timer_t *timer)
 /* Returns the first error; what could be opened is. */
 static int follow(struct guest_link *link)
 {
-    int64_t due_ms = transport_choice_due_ms(&link->choice, now_ms(link));
+    int64_t due_ms = link->rests ? -1 : transport_choice_due_ms(&link->choice, now_ms(link));
     int result = 0;
 
     for (enum transport each = TRANSPORT_TCP; each < TRANSPORT_COUNT; each++) {
-        bool is_wanted = transport_choice_wants(&link->choice, each);
+        bool is_wanted = !link->rests && transport_choice_wants(&link->choice, each);
 
         if (is_wanted && link->legs[each] == NULL) {
             int error = open_leg(link, each);
@@ -362,6 +363,7 @@ static struct guest_link *create(uv_loop_t *loop, const struct guest_link_option
     link->loop = loop;
     link->config = config;
     link->bridge = options->bridge;
+    link->rests = options->rests;
     link->handshake.role = WIRE_ROLE_HOST;
     link->handshake.run = options->run;
     link->handshake.method = config->link_auth == CONFIG_AUTH_NONE ? WIRE_AUTH_NONE : WIRE_AUTH_KEY;
@@ -497,6 +499,21 @@ void guest_link_kick(struct guest_link *link)
     }
     if (link->legs[TRANSPORT_BRIDGE] != NULL) {
         bridge_kick(link->legs[TRANSPORT_BRIDGE]->bridge);
+    }
+}
+
+void guest_link_rest(struct guest_link *link, bool rests)
+{
+    if (link->rests == rests || link->closing) {
+        return;
+    }
+    link->rests = rests;
+    transport_choice_init(&link->choice, link->config->link_transport, now_ms(link));
+    follow_choice(link);
+    /* Told now, and not when the other end has taken the bye: by then the next may be up. */
+    if (rests && link->session != NULL) {
+        link->session = NULL;
+        link->callbacks->on_down(link->context);
     }
 }
 

@@ -41,6 +41,7 @@ struct guest_link_options {
     const struct key_file *key;  /* what TCP proves; unused with "auth": "none" */
     const char *run;             /* id of this agent run */
     struct guest_link_bridge bridge;
+    bool rests; /* see guest_link_rest */
 };
 
 /* Starts looking for the guest. What the options point to, `callbacks` and `context` must outlive
@@ -83,6 +84,10 @@ void guest_link_answer(struct guest_link *link, int64_t number,
 
 /* There is a reason to look for the guest at once. */
 void guest_link_kick(struct guest_link *link);
+
+/* A link that rests is down, and looks for nobody; the guest keeps what it holds. on_down runs
+ * inside the call if it was up. Awake again, it starts looking at once. */
+void guest_link_rest(struct guest_link *link, bool rests);
 
 /* Says bye and ends. `on_closed` runs once, last, with the context of guest_link_open. */
 void guest_link_close(struct guest_link *link, void (*on_closed)(void *context));

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host-win/guest_program.h"
+#include "host-win/carried_program.h"
 #include "host-win/wsl.h"
 #include "shared/cli/cli_output.h"
 #include "shared/core/error.h"
@@ -119,7 +119,7 @@ int guest_setup_place(struct guest_setup *setup, const char *program, size_t len
     static const char *const tee[] = {"tee", PLACED, NULL};
     static const char *const chmod[] = {"chmod", "0755", PLACED, NULL};
     static const char *const sum[] = {"sha256sum", PLACED, NULL};
-    char hash[GUEST_PROGRAM_HASH_SIZE];
+    char hash[CARRIED_PROGRAM_HASH_SIZE];
     struct outcome outcome;
     int result = run(setup, tee, program, len, &outcome);
 
@@ -136,7 +136,7 @@ int guest_setup_place(struct guest_setup *setup, const char *program, size_t len
         return result;
     }
     finish(&outcome);
-    guest_program_hash(program, len, hash);
+    carried_program_hash(program, len, hash);
     result = run(setup, sum, NULL, 0, &outcome);
     if (result != 0) {
         result = explain(setup, "sha256sum " PLACED, &outcome, result);
@@ -190,18 +190,42 @@ int guest_setup_renew_key(struct guest_setup *setup, const char *request, size_t
     return run_setup(setup, command, request, len, "\"ttyferry setup --key-only\"");
 }
 
-int guest_setup_remove(struct guest_setup *setup, int purge)
+int guest_setup_find(struct guest_setup *setup, bool *is_there)
 {
     static const char *const look[] = {"test", "-e", INSTALLED, NULL};
-    const char *const command[] = {INSTALLED, "setup", "--remove", purge ? "--purge" : NULL, NULL};
     struct outcome outcome;
     int result = run(setup, look, NULL, 0, &outcome);
-    int64_t exit_code = outcome.exit_code;
 
-    if (result != 0 && outcome.error == 0 && exit_code == 1) {
-        finish(&outcome);
-        return 0;
+    if (outcome.error == 0 && (outcome.exit_code == 0 || outcome.exit_code == 1)) {
+        *is_there = outcome.exit_code == 0;
+        result = 0;
+    } else {
+        result = explain(setup, "looking for " INSTALLED, &outcome, result);
     }
     finish(&outcome);
-    return run_setup(setup, command, NULL, 0, "\"ttyferry setup --remove\"");
+    return result;
+}
+
+int guest_setup_drop(struct guest_setup *setup)
+{
+    static const char *const remove[] = {"rm", "-f", PLACED, NULL};
+    struct outcome outcome;
+    int result = run(setup, remove, NULL, 0, &outcome);
+
+    if (result != 0) {
+        result = explain(setup, "removing " PLACED, &outcome, result);
+    }
+    finish(&outcome);
+    return result;
+}
+
+int guest_setup_remove(struct guest_setup *setup, bool purge)
+{
+    const char *const command[] = {INSTALLED, "setup", "--remove", purge ? "--purge" : NULL, NULL};
+    bool is_there = false;
+    int result = guest_setup_find(setup, &is_there);
+
+    return result == 0 && is_there
+               ? run_setup(setup, command, NULL, 0, "\"ttyferry setup --remove\"")
+               : result;
 }

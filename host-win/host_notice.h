@@ -14,6 +14,8 @@ enum host_notice_type {
     HOST_NOTICE_DEVICES_CHANGED, /* some device node came, changed or went */
     HOST_NOTICE_SHARING_CHANGED, /* usbipd-win's registry changed */
     HOST_NOTICE_RESUMED,         /* the machine slept, and is awake again */
+    HOST_NOTICE_SESSION_ACTIVE,  /* our session is the one that somebody uses (again) */
+    HOST_NOTICE_SESSION_AWAY,    /* it is not: another user's is, or the remote client left */
     HOST_NOTICE_STOP,            /* Windows or a user asks the agent to end */
 };
 

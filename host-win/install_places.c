@@ -19,16 +19,11 @@ static int join_utf8(const wchar_t *folder, const wchar_t *name,
     return result == 0 ? wide_to_utf8(wide, path, INSTALL_PLACES_PATH_SIZE) : result;
 }
 
-static int find_source(wchar_t folder[PROGRAM_FILES_PATH_SIZE])
+static int find_source(wchar_t path[PROGRAM_FILES_PATH_SIZE])
 {
-    DWORD len = GetModuleFileNameW(NULL, folder, PROGRAM_FILES_PATH_SIZE);
-    wchar_t *last = len > 0 && len < PROGRAM_FILES_PATH_SIZE ? wcsrchr(folder, L'\\') : NULL;
+    DWORD len = GetModuleFileNameW(NULL, path, PROGRAM_FILES_PATH_SIZE);
 
-    if (last == NULL) {
-        return ERR_TOO_LONG;
-    }
-    *last = L'\0';
-    return 0;
+    return len > 0 && len < PROGRAM_FILES_PATH_SIZE ? 0 : ERR_TOO_LONG;
 }
 
 int install_places_find(struct install_places *places)
@@ -50,7 +45,7 @@ int install_places_find(struct install_places *places)
         result = program_files_join(local, L"ttyferry", places->data_folder);
     }
     if (result == 0) {
-        result = find_source(places->source_folder);
+        result = find_source(places->source);
     }
     if (result == 0) {
         result = join_utf8(places->program_folder, L"ttyferry.exe", places->program);

@@ -14,7 +14,7 @@ struct install_places {
     HKEY root;                                       /* the registry's, with the user's keys */
     wchar_t program_folder[PROGRAM_FILES_PATH_SIZE]; /* ...\Programs\ttyferry */
     wchar_t data_folder[PROGRAM_FILES_PATH_SIZE];    /* ...\ttyferry */
-    wchar_t source_folder[PROGRAM_FILES_PATH_SIZE];  /* of the program that runs */
+    wchar_t source[PROGRAM_FILES_PATH_SIZE];         /* the program that runs, whatever its name */
     char program[INSTALL_PLACES_PATH_SIZE];          /* the installed ttyferry.exe, UTF-8 */
     char config[INSTALL_PLACES_PATH_SIZE];
     char key[INSTALL_PLACES_PATH_SIZE];

@@ -9,10 +9,12 @@
 #include "host-win/user_path.h"
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_output.h"
+#include "shared/cli/stream_reader.h"
 #include "shared/core/error.h"
 #include "shared/core/text.h"
 #include "shared/link/key_file.h"
 #include "shared/link/link_key.h"
+#include "shared/link/local_client.h"
 
 #define LINE_SIZE 512
 
@@ -61,11 +63,19 @@ static int remove_autostart(const struct install_places *places)
     return registry_value_write(&place, &none);
 }
 
-/* The logs that were rotated have the same beginning. */
+static int end_agent(void)
+{
+    char stream[CLI_STREAM_PATH_SIZE];
+    bool ended;
+    int error = local_client_default_path(stream, sizeof stream);
+
+    return error == 0 ? agent_process_end(stream, &ended) : error;
+}
+
+/* As log_file.h names them. */
 static int remove_logs(const struct install_places *places)
 {
-    static const wchar_t *const names[] = {L"agent.log", L"agent.log.1", L"agent.log.2",
-                                           L"agent.log.3"};
+    static const wchar_t *const names[] = {L"agent.log", L"agent.log.1"};
     int error = 0;
 
     for (size_t i = 0; i < sizeof names / sizeof names[0] && error == 0; i++) {
@@ -105,7 +115,6 @@ int installer_remove(const struct install_places *places, bool purge)
     static const char verb[] = "uninstall";
     struct install_state state = {.version = ""};
     struct guest_setup guest = {.wsl = places->wsl, .distribution = state.distribution};
-    unsigned ended;
     int exit_code = CLI_DONE;
 
     if (install_places_read_state(places, &state) != 0) {
@@ -114,7 +123,7 @@ int installer_remove(const struct install_places *places, bool purge)
         return CLI_FAILED;
     }
     report(verb, "remove the start at logon", remove_autostart(places), NULL, &exit_code);
-    report(verb, "end the agent", agent_process_end_all(&ended), NULL, &exit_code);
+    report(verb, "end the agent", end_agent(), NULL, &exit_code);
     report(verb, "remove the guest's part", guest_setup_remove(&guest, purge), guest.message,
            &exit_code);
     if (exit_code != CLI_DONE) { /* Run again, it goes on from here. */

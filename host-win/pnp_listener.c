@@ -4,12 +4,14 @@
 
 #include <dbt.h>
 #include <stdlib.h>
+#include <wtsapi32.h>
 
 #include "host-win/host_notice.h"
 #include "host-win/wide.h"
 #include "shared/core/error.h"
 #include "shared/core/hardware_id.h"
 #include "shared/core/log.h"
+#include "shared/core/session_activity.h"
 
 #define MESSAGE_END (WM_APP + 1)
 #define PATH_SIZE (2 * BOARD_ID_SIZE)
@@ -34,6 +36,7 @@ struct pnp_listener {
     HDEVNOTIFY usb_devices;
     HDEVNOTIFY com_ports;
     HPOWERNOTIFY resumes;
+    bool hears_session;
 };
 
 static void put(struct pnp_listener *listener, enum host_notice_type type)
@@ -79,6 +82,16 @@ static void on_device_change(struct pnp_listener *listener, WPARAM what, LPARAM 
     }
 }
 
+/* Both answers alike: the change says nothing of who uses the session. */
+static void on_session_change(struct pnp_listener *listener, uint32_t change)
+{
+    bool is_active = session_activity_after(false, change);
+
+    if (is_active == session_activity_after(true, change)) {
+        put(listener, is_active ? HOST_NOTICE_SESSION_ACTIVE : HOST_NOTICE_SESSION_AWAY);
+    }
+}
+
 static LRESULT CALLBACK handle_message(HWND window, UINT message, WPARAM wparam, LPARAM lparam)
 {
     struct pnp_listener *listener = (struct pnp_listener *)GetWindowLongPtrW(window, GWLP_USERDATA);
@@ -95,6 +108,9 @@ static LRESULT CALLBACK handle_message(HWND window, UINT message, WPARAM wparam,
             put(listener, HOST_NOTICE_RESUMED);
         }
         return TRUE;
+    case WM_WTSSESSION_CHANGE:
+        on_session_change(listener, (uint32_t)wparam);
+        return 0;
     case WM_TIMER:
         KillTimer(window, wparam);
         put(listener, HOST_NOTICE_DEVICES_CHANGED);
@@ -166,8 +182,22 @@ static void register_resume(struct pnp_listener *listener)
     }
 }
 
+/* Wine's always succeeds and then tells nothing. */
+static void register_session(struct pnp_listener *listener)
+{
+    listener->hears_session =
+        WTSRegisterSessionNotification(listener->window, NOTIFY_FOR_THIS_SESSION);
+    if (!listener->hears_session) {
+        log_warning("a switch to another user will not be heard (Windows error %lu)",
+                    GetLastError());
+    }
+}
+
 static void stop_in_thread(struct pnp_listener *listener)
 {
+    if (listener->hears_session) {
+        WTSUnRegisterSessionNotification(listener->window);
+    }
     if (listener->resumes != NULL) {
         UnregisterSuspendResumeNotification(listener->resumes);
     }
@@ -195,6 +225,7 @@ static int start_in_thread(struct pnp_listener *listener)
         return ERR_IO;
     }
     register_resume(listener);
+    register_session(listener);
     put(listener, HOST_NOTICE_DEVICES_CHANGED);
     for (UINT_PTR i = 0; i < RESCAN_COUNT; i++) {
         SetTimer(listener->window, i + 1, rescan_delays_ms[i], NULL);

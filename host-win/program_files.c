@@ -106,25 +106,22 @@ static int find_aside(const wchar_t *path, wchar_t aside[PROGRAM_FILES_PATH_SIZE
     return ERR_EXISTS;
 }
 
-/* Copied beside it first, so that the place is never empty for longer than two renames take. */
-int program_files_place(const wchar_t *source, const wchar_t *folder, const wchar_t *name,
-                        struct program_file *file)
+/* Where a file is written before it takes its place. */
+static int find_fresh(const struct program_file *file, wchar_t fresh[PROGRAM_FILES_PATH_SIZE])
 {
-    wchar_t fresh[PROGRAM_FILES_PATH_SIZE];
-    int result;
-
-    memset(file, 0, sizeof *file);
-    result = program_files_join(folder, name, file->path);
-    if (result != 0 || _wcsicmp(source, file->path) == 0) {
-        return result;
-    }
     if (wcslen(file->path) + wcslen(NEW_MARK) >= PROGRAM_FILES_PATH_SIZE) {
         return ERR_TOO_LONG;
     }
     _snwprintf(fresh, PROGRAM_FILES_PATH_SIZE, L"%ls" NEW_MARK, file->path);
-    if (!CopyFileW(source, fresh, FALSE)) {
-        return error_from_windows(GetLastError());
-    }
+    return 0;
+}
+
+/* Moves a whole file into its place, so that the place is never empty for longer than two renames
+ * take. */
+static int take_place(const wchar_t *fresh, struct program_file *file)
+{
+    int result = 0;
+
     if (exists(file->path)) {
         result = find_aside(file->path, file->aside);
         if (result == 0 && !MoveFileExW(file->path, file->aside, 0)) {
@@ -145,20 +142,78 @@ int program_files_place(const wchar_t *source, const wchar_t *folder, const wcha
     return result;
 }
 
-void program_files_put_back(struct program_file *file)
+int program_files_place(const wchar_t *source, const wchar_t *folder, const wchar_t *name,
+                        struct program_file *file)
+{
+    wchar_t fresh[PROGRAM_FILES_PATH_SIZE];
+    int result;
+
+    memset(file, 0, sizeof *file);
+    result = program_files_join(folder, name, file->path);
+    if (result != 0 || _wcsicmp(source, file->path) == 0) {
+        return result;
+    }
+    result = find_fresh(file, fresh);
+    if (result != 0) {
+        return result;
+    }
+    return CopyFileW(source, fresh, FALSE) ? take_place(fresh, file)
+                                           : error_from_windows(GetLastError());
+}
+
+static int write_whole(const wchar_t *path, const char *bytes, size_t len)
+{
+    HANDLE file =
+        CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD written = 0;
+    int result = 0;
+
+    if (file == INVALID_HANDLE_VALUE) {
+        return error_from_windows(GetLastError());
+    }
+    if (!WriteFile(file, bytes, (DWORD)len, &written, NULL) || written != len) {
+        result = ERR_IO;
+    }
+    CloseHandle(file);
+    if (result != 0) {
+        DeleteFileW(path);
+    }
+    return result;
+}
+
+int program_files_place_bytes(const char *bytes, size_t len, const wchar_t *folder,
+                              const wchar_t *name, struct program_file *file)
+{
+    wchar_t fresh[PROGRAM_FILES_PATH_SIZE];
+    int result;
+
+    memset(file, 0, sizeof *file);
+    result = program_files_join(folder, name, file->path);
+    if (result == 0) {
+        result = find_fresh(file, fresh);
+    }
+    if (result == 0) {
+        result = write_whole(fresh, bytes, len);
+    }
+    return result == 0 ? take_place(fresh, file) : result;
+}
+
+int program_files_put_back(struct program_file *file)
 {
     wchar_t unwanted[PROGRAM_FILES_PATH_SIZE];
 
     if (!file->is_placed) {
-        return;
+        return 0;
+    }
+    if (!DeleteFileW(file->path) && exists(file->path) &&
+        (find_aside(file->path, unwanted) != 0 || !MoveFileExW(file->path, unwanted, 0))) {
+        return error_from_windows(GetLastError());
+    }
+    if (file->aside[0] != L'\0' && !MoveFileExW(file->aside, file->path, 0)) {
+        return error_from_windows(GetLastError());
     }
     file->is_placed = false;
-    if (!DeleteFileW(file->path) && find_aside(file->path, unwanted) == 0) {
-        MoveFileExW(file->path, unwanted, 0);
-    }
-    if (file->aside[0] != L'\0') {
-        MoveFileExW(file->aside, file->path, 0);
-    }
+    return 0;
 }
 
 int program_files_remove(const wchar_t *folder, const wchar_t *name)

@@ -29,8 +29,13 @@ void program_files_remove_folders(const wchar_t *folder, unsigned count);
 int program_files_place(const wchar_t *source, const wchar_t *folder, const wchar_t *name,
                         struct program_file *file);
 
-/* Puts back what program_files_place has replaced. */
-void program_files_put_back(struct program_file *file);
+/* The same for a file whose bytes are in memory. */
+int program_files_place_bytes(const char *bytes, size_t len, const wchar_t *folder,
+                              const wchar_t *name, struct program_file *file);
+
+/* Puts back what program_files_place has replaced. Returns 0, or ERR_DENIED, ERR_NOT_FOUND or
+ * ERR_IO if the former file is still aside, or the new one still there. */
+int program_files_put_back(struct program_file *file);
 
 /* Removes a file; one that runs is renamed aside first, into a name that
  * program_files_remove_asides knows. Returns 0 (also if it is not there), ERR_DENIED or ERR_IO. */

@@ -586,7 +586,7 @@ def unknown_types_and_boards_are_ignored(rig: Rig) -> None:
 def help_lists_what_works(rig: Rig) -> None:
     text = rig.verb("--help").stdout
     verbs = [words.split()[0] for words in text.splitlines() if words.startswith("  ")]
-    expect_equal(verbs, ["agent", "install", "uninstall", "pair", "events", "wait"], "verbs")
+    expect_equal(verbs, ["agent", "kick", "install", "uninstall", "pair", "events", "list", "status", "take", "wait", "yield"], "verbs")
     for verb in verbs:
         result = rig.verb(verb, "--help")
         assert result.returncode == EXIT_DONE and result.stdout.startswith(f"Usage: ttyferry {verb}"), result

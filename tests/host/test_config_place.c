@@ -37,6 +37,9 @@ static void is_below_local_app_data(void **state)
     assert_int_equal(config_place_default_path(path), 0);
     assert_string_equal(
         path, "C:\\Users\\Zo\xC3\xAB \xE7\x8C\xAB\\AppData\\Local\\ttyferry\\config.json");
+    assert_int_equal(config_place_log_path(path), 0);
+    assert_string_equal(path,
+                        "C:\\Users\\Zo\xC3\xAB \xE7\x8C\xAB\\AppData\\Local\\ttyferry\\agent.log");
 }
 
 static void is_not_found_without_the_variable(void **state)

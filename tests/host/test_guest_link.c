@@ -184,6 +184,48 @@ static void tcp_is_taken_where_it_answers(void **state)
     stop_listening(&ground);
 }
 
+static void a_link_that_rests_is_down_until_it_is_awake(void **state)
+{
+    static struct ground ground;
+
+    init_ground(&ground, *state, CONFIG_TRANSPORT_TCP);
+    start_listening(&ground);
+    open_link(&ground);
+    rig_run_until_count(ground.rig, &ground.up_count, 1);
+    guest_link_rest(ground.link, true);
+    assert_false(guest_link_is_up(ground.link));
+    assert_int_equal(ground.down_count, 1);
+    guest_link_kick(ground.link);
+    rig_run_until_count(ground.rig, &ground.guest.closed_count, 1);
+    guest_link_rest(ground.link, true);
+    assert_int_equal(ground.up_count, 1);
+    guest_link_rest(ground.link, false);
+    rig_run_until_count(ground.rig, &ground.up_count, 2);
+    assert_int_equal(ground.down_count, 1);
+    close_link(&ground);
+    stop_listening(&ground);
+}
+
+static void a_link_that_begins_at_rest_looks_for_nobody(void **state)
+{
+    static struct ground ground;
+    const struct guest_link_options options = {
+        .config = &ground.config,
+        .run = RUN,
+        .bridge = {.get_command = get_command, .context = &ground},
+        .rests = true,
+    };
+
+    init_ground(&ground, *state, CONFIG_TRANSPORT_BRIDGE);
+    assert_int_equal(
+        guest_link_open(&ground.rig->loop, &options, &callbacks, &ground, &ground.link), 0);
+    assert_int_equal(ground.bridges, 0);
+    guest_link_rest(ground.link, false);
+    rig_run_until_count(ground.rig, &ground.up_count, 1);
+    assert_int_equal(ground.bridges, 1);
+    close_link(&ground);
+}
+
 static void the_bridge_is_taken_where_tcp_is_refused(void **state)
 {
     static struct ground ground;
@@ -278,6 +320,8 @@ int main(int argc, char **argv)
         RIG_TEST(the_bridge_alone_never_dials),
         RIG_TEST(tcp_alone_never_bridges),
         RIG_TEST(a_bad_address_is_told),
+        RIG_TEST(a_link_that_rests_is_down_until_it_is_awake),
+        RIG_TEST(a_link_that_begins_at_rest_looks_for_nobody),
     };
 
     if (argc == 2 && strcmp(argv[1], "--child") == 0) {

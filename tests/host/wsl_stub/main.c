@@ -12,6 +12,7 @@
 #define CALLS "C:\\wsl-calls.txt"
 #define FAIL "C:\\wsl-fail.txt"
 #define PROGRAM "C:\\wsl-program.bin"
+#define INSTALLED "C:\\wsl-installed.bin"
 #define STDIN "C:\\wsl-stdin.txt"
 #define LINE_SIZE 1024
 #define FIRST_WORD 8 /* of a command behind --exec */
@@ -79,6 +80,16 @@ static void print_hash(void)
     printf("  program\n");
 }
 
+static bool is_set_up(void)
+{
+    FILE *file = fopen(INSTALLED, "rb");
+
+    if (file != NULL) {
+        fclose(file);
+    }
+    return file != NULL;
+}
+
 int main(int argc, char **argv)
 {
     if (note(argc, argv)) {
@@ -91,10 +102,18 @@ int main(int argc, char **argv)
         printf(is_verbose ? "  NAME STATE VERSION\n* Stub Running 2\n" : "Stub\n");
     } else if (argc > FIRST_WORD && strcmp(argv[FIRST_WORD], "tee") == 0) {
         keep_stdin(PROGRAM);
+    } else if (argc > FIRST_WORD && strcmp(argv[FIRST_WORD], "test") == 0) {
+        return is_set_up() ? 0 : 1;
     } else if (argc > FIRST_WORD && strcmp(argv[FIRST_WORD], "sha256sum") == 0) {
         print_hash();
     } else if (argc > FIRST_WORD + 1 && strcmp(argv[FIRST_WORD + 1], "setup") == 0) {
         keep_stdin(STDIN);
+        if (argc > FIRST_WORD + 2 && strcmp(argv[FIRST_WORD + 2], "--remove") == 0) {
+            remove(INSTALLED);
+        } else if (argc == FIRST_WORD + 2) {
+            remove(INSTALLED);
+            rename(PROGRAM, INSTALLED);
+        }
         printf("ok the stub\n");
     }
     return 0;
