@@ -76,7 +76,8 @@ static int choose_distribution(struct installer *installer)
     installer->guest.wsl = installer->places->wsl;
     installer->guest.distribution = look->chosen.name;
     snprintf(installer->detail, sizeof installer->detail, "%s%s", look->chosen.name,
-             look->chosen.is_running ? "" : ", which does not run and is started by the next steps");
+             look->chosen.is_running ? ""
+                                     : ", which does not run and is started by the next steps");
     return 0;
 }
 
