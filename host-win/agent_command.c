@@ -35,7 +35,8 @@ static const char help[] =
     "                     \"auth\": \"none\"\n"
     "  --log-level LEVEL  error, warning, info (the default) or debug\n"
     "  --log-file PATH    write the log there instead of to stderr; at 1 MiB it becomes PATH.1\n"
-    "  --supervise        start it again when it has crashed; what is started at logon\n"
+    "  --supervise        start it again when it has crashed; what is started at logon. Logs to\n"
+    "                     %LOCALAPPDATA%\\ttyferry\\agent.log unless --log-file names another\n"
     "  --stream PIPE      serve the stream here instead of \\\\.\\pipe\\ttyferry-SID\n"
     "\n"
     "Exit codes: 0 ended in order, 1 failed, 2 usage.\n";

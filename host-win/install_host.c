@@ -239,14 +239,19 @@ int install_host_note_state(struct installer *installer)
 
     text_copy(installer->state.version, sizeof installer->state.version, TTYFERRY_VERSION);
     error = install_places_write_state(installer->places, &installer->state);
+    installer->noted_state = error == 0;
     return error != 0 ? install_steps_fail(installer, "install.json", error) : 0;
 }
 
 int install_host_restore_state(struct installer *installer)
 {
-    int error = installer->is_upgrade
-                    ? install_places_write_state(installer->places, &installer->old_state)
-                    : program_files_remove(installer->places->data_folder, L"install.json");
+    int error;
 
+    if (!installer->noted_state) {
+        return 0;
+    }
+    error = installer->is_upgrade
+                ? install_places_write_state(installer->places, &installer->old_state)
+                : program_files_remove(installer->places->data_folder, L"install.json");
     return error != 0 ? install_steps_fail(installer, "install.json", error) : 0;
 }

@@ -37,6 +37,7 @@ struct installer {
     bool guest_is_set_up; /* and has succeeded */
     bool made_key;
     bool made_config;
+    bool noted_state;
     bool ended_agent;
     int64_t agent_from_ms;         /* when the new one was started, UTC */
     char detail[WSL_MESSAGE_SIZE]; /* of the step, for its line or for the error */

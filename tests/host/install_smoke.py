@@ -9,9 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,11 +36,20 @@ class Rig:
         stub = prefix.path / SYSTEM32 / "wsl.exe"
         stub.unlink(missing_ok=True)
         shutil.copy2(build / "tests" / "host" / "wsl_stub" / "wsl_stub.exe", stub)
+        # As somebody has downloaded it for the second time: alone in its folder, and under another name.
+        self.program = self.drive / "Downloads" / "ttyferry (1).exe"
+        self.program.parent.mkdir()
+        shutil.copy2(build / "ttyferry.exe", self.program)
         self.data.mkdir()
         (self.data / "config.json").write_text(json.dumps({"link": {"auth": "none", "port": guest.port, "transport": "tcp"}}))
 
     def verb(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.prefix.run(self.build / "ttyferry.exe", *arguments, check=False, timeout_s=LIMIT_S)
+        return self.prefix.run(self.program, *arguments, check=False, timeout_s=LIMIT_S)
+
+    def guest_program(self) -> bytes:
+        """What is installed in the guest; nothing: b""."""
+        path = self.drive / "wsl-installed.bin"
+        return path.read_bytes() if path.exists() else b""
 
     def fail_at(self, text: str) -> None:
         """The next calls of wsl.exe that have the text in them fail; "" ends that."""
@@ -53,8 +60,9 @@ class Rig:
         return path.read_text() if path.exists() else ""
 
     def files(self) -> dict[str, bytes]:
-        """Every file and folder below the user's own, with what is in it; the Wine server's temporary ones are not ours."""
-        return {str(path.relative_to(self.local)): path.read_bytes() if path.is_file() else b""
+        """Every file and folder below the user's own, with what is in it (but for the log, to which a running agent adds); the
+        Wine server's temporary ones are not ours."""
+        return {str(path.relative_to(self.local)): path.read_bytes() if path.is_file() and path.name != "agent.log" else b""
                 for path in self.local.rglob("*") if "Temp" not in path.parts and path.name != "config.json"}
 
     def registry(self) -> list[str]:
@@ -71,6 +79,22 @@ class Rig:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes()
                 found |= {pid} if b"ttyferryw.exe" in words and word in words else set()
         return found
+
+    @contextlib.contextmanager
+    def no_note(self):
+        """install.json can't be written, which is a step behind the guest's setup."""
+        (self.data / "install.new").mkdir()
+        try:
+            yield
+        finally:
+            (self.data / "install.new").rmdir()
+
+    def crash_agent(self) -> None:
+        """The one of the two programs whose parent is the other."""
+        said = self.prefix.run("wmic.exe", "process", "get", "Name,ParentProcessId,ProcessId").stdout.replace("\0", "")  # UTF-16
+        parents = {words[2]: words[1] for row in said.splitlines() if (words := row.split())[:1] == ["ttyferryw.exe"]}
+        agent = next(own for own, parent in parents.items() if parent in parents)
+        self.prefix.run(self.build / "tests" / "host" / "wsl_stub" / "end_process.exe", agent)
 
     def expect(self, code: int, *arguments: str) -> str:
         result = self.verb(*arguments)
@@ -95,6 +119,32 @@ def failing_step_leaves_nothing(rig: Rig) -> None:
             assert "failed" in said and "undone" in said, said
     rig.fail_at("")
     assert not rig.agents()
+
+
+def failing_step_of_windows_leaves_nothing(rig: Rig) -> None:
+    """A folder where a file shall be written makes the step fail, after which those before it are taken back."""
+    for place in (rig.programs / "ttyferryw.exe.new", rig.programs / "ttyferry.exe.new", rig.data / "key", rig.data / "install.new"):
+        made = [folder for folder in (place.parent.parent, place.parent) if not folder.exists()]
+        place.mkdir(parents=True)
+        with nothing_left(rig):
+            said = rig.expect(1, "install", "--yes")
+            assert "undone" in said, said
+        place.rmdir()
+        for folder in reversed(made):
+            folder.rmdir()
+    assert not rig.guest_program()
+
+
+def guest_of_before_is_not_removed(rig: Rig) -> None:
+    """A guest that was set up by hand: an installation that fails afterwards says that it stays as it has become."""
+    installed = rig.drive / "wsl-installed.bin"
+    installed.write_bytes(b"by hand")
+    calls = len(rig.calls())
+    with rig.no_note():
+        said = rig.expect(1, "install", "--yes")
+    assert "not everything is as it was before" in said and "set up before" in said and "undone" not in said, said
+    assert installed.exists() and "--purge" not in rig.calls()[calls:], rig.calls()[calls:]
+    installed.unlink()
 
 
 def unknown_distribution_is_told(rig: Rig) -> None:
@@ -133,20 +183,47 @@ def failing_upgrade_leaves_the_old_running(rig: Rig) -> None:
     assert rig.agents() == before, "the agent was touched"
 
 
+def failing_upgrade_puts_the_old_guest_back(rig: Rig) -> None:
+    """The old ttyferry.exe is one with another guest program inside: bytes of the same length, patched in."""
+    new = rig.guest_program()
+    old = new[:-8] + b"\0old\0old"
+    installed = rig.programs / "ttyferry.exe"
+    whole = installed.read_bytes()
+    assert whole.count(new) == 1
+    installed.write_bytes(whole.replace(new, old))
+    (rig.drive / "wsl-installed.bin").write_bytes(old)
+    before = rig.agents()
+    with rig.no_note(), nothing_left(rig):
+        said = rig.expect(1, "install", "--yes")
+    assert "undone" in said and rig.guest_program() == old, said
+    assert rig.agents() == before
+    rig.expect(0, "install", "--yes")
+    assert rig.guest_program() == new
+
+
 def crashed_agent_is_started_again(rig: Rig) -> None:
-    supervisor, agent = rig.agents(b"--supervise"), rig.agents(b"agent") - rig.agents(b"--supervise")
-    assert len(supervisor) == 1 and len(agent) == 1, (supervisor, agent)
+    supervisor = rig.agents(b"--supervise")
+    assert len(supervisor) == 1 and len(rig.agents()) == 2, rig.agents()
     rig.guest.forget()
-    os.kill(next(iter(agent)), signal.SIGKILL)
+    rig.crash_agent()
     rig.guest.next("(closed)")
     rig.guest.next("hello")  # The next agent's.
     assert rig.agents(b"--supervise") == supervisor
+    log = (rig.data / "agent.log").read_text()
+    assert "starting it again in 1000 ms" in log, log
 
 
 def second_supervisor_ends_with_0(rig: Rig) -> None:
     before = rig.agents()
     rig.prefix.run(rig.programs / "ttyferryw.exe", "agent", "--supervise", timeout_s=LIMIT_S)
     assert rig.agents() == before
+
+
+def link_that_does_not_come_is_explained(rig: Rig) -> None:
+    greeting, rig.guest.greeting = rig.guest.greeting, None
+    said = rig.expect(1, "install", "--yes")
+    rig.guest.greeting = greeting
+    assert "has not found the guest's within 30 s: no guest agent at 127.0.0.1:" in said, said
 
 
 def config_of_the_user_stays(rig: Rig) -> None:
@@ -176,8 +253,9 @@ def uninstall_that_fails_goes_on_later(rig: Rig) -> None:
 
 
 CASES: tuple[Callable[[Rig], None], ...] = (
-    failing_step_leaves_nothing, unknown_distribution_is_told, install_links, install_again_upgrades,
-    failing_upgrade_leaves_the_old_running, crashed_agent_is_started_again, second_supervisor_ends_with_0,
+    failing_step_leaves_nothing, failing_step_of_windows_leaves_nothing, guest_of_before_is_not_removed, unknown_distribution_is_told, install_links, install_again_upgrades,
+    failing_upgrade_leaves_the_old_running, failing_upgrade_puts_the_old_guest_back, crashed_agent_is_started_again, second_supervisor_ends_with_0,
+    link_that_does_not_come_is_explained,
     config_of_the_user_stays, renewal_changes_both_or_none, uninstall_that_fails_goes_on_later,
 )
 

@@ -4,16 +4,20 @@
 
 #include <windows.h>
 
+#include <sddl.h>
 #include <stdio.h>
 #include <wchar.h>
 
 #include "host-win/pnp_listener.h"
 #include "host-win/supervisor.h"
 #include "shared/core/error.h"
+#include "shared/link/local_pipe_win.h"
 #include "tests/host/self.h"
 
 #define PIPE_FORMAT L"\\\\.\\pipe\\ttyferry-test-agent-%lu-%lu"
 #define PIPE_VARIABLE L"TTYFERRY_TEST_PIPE"
+#define READY_VARIABLE L"TTYFERRY_TEST_READY"
+#define READY_FORMAT L"Local\\ttyferry-test-ready-%lu-%lu"
 #define ANSWER_LIMIT_MS 60000
 
 /* --- An agent's side -------------------------------------------------------------------------- */
@@ -27,21 +31,38 @@ static LRESULT CALLBACK on_message(HWND window, UINT message, WPARAM wparam, LPA
     return DefWindowProcW(window, message, wparam, lparam);
 }
 
+/* Owned by the user, as an agent's is; the default owner of an administrator is their group. */
+static void make_pipe(void)
+{
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof security};
+    char sid[LOCAL_PIPE_SID_SIZE];
+    char sddl[2 * LOCAL_PIPE_SID_SIZE + 32];
+    wchar_t pipe[128];
+
+    if (local_pipe_user_sid(sid) != 0) {
+        return;
+    }
+    snprintf(sddl, sizeof sddl, "O:%sD:P(A;;GA;;;%s)", sid, sid);
+    ConvertStringSecurityDescriptorToSecurityDescriptorA(sddl, SDDL_REVISION_1,
+                                                         &security.lpSecurityDescriptor, NULL);
+    GetEnvironmentVariableW(PIPE_VARIABLE, pipe, 128);
+    CreateNamedPipeW(pipe, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, PIPE_TYPE_BYTE, 4, 0, 0, 0,
+                     &security);
+}
+
 static int play(const wchar_t *class_name, bool has_pipe)
 {
     WNDCLASSW class = {.lpfnWndProc = on_message, .lpszClassName = class_name};
-    wchar_t pipe[128];
+    wchar_t ready[128];
     MSG message;
 
     RegisterClassW(&class);
     CreateWindowExW(0, class_name, L"test", WS_OVERLAPPED, 0, 0, 0, 0, NULL, NULL, NULL, NULL);
     if (has_pipe) {
-        GetEnvironmentVariableW(PIPE_VARIABLE, pipe, 128);
-        CreateNamedPipeW(pipe, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED, PIPE_TYPE_BYTE, 4, 0, 0,
-                         0, NULL);
+        make_pipe();
     }
-    printf("r");
-    fflush(stdout);
+    GetEnvironmentVariableW(READY_VARIABLE, ready, 128);
+    SetEvent(OpenEventW(EVENT_MODIFY_STATE, FALSE, ready));
     while (GetMessageW(&message, NULL, 0, 0) > 0) {
         DispatchMessageW(&message);
     }
@@ -55,32 +76,33 @@ struct player {
     char stream[128];
 };
 
-/* Returns when it is ready. */
+/* Returns when it is ready. It inherits nothing: under Wine its window starts a desktop, which
+ * would keep what it inherits, and whoever reads our output would wait for that. */
 static void start(const wchar_t *role, struct player *player)
 {
     static DWORD count;
-    SECURITY_ATTRIBUTES inherits = {.nLength = sizeof inherits, .bInheritHandle = TRUE};
-    STARTUPINFOW startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES};
+    STARTUPINFOW startup = {.cb = sizeof startup};
     PROCESS_INFORMATION process;
     wchar_t path[MAX_PATH];
-    wchar_t pipe[128];
-    HANDLE reader;
-    DWORD got = 0;
-    char ready = 0;
+    wchar_t name[128];
+    HANDLE ready;
 
-    _snwprintf(pipe, 128, PIPE_FORMAT, GetCurrentProcessId(), ++count);
-    assert_int_equal(wide_to_utf8(pipe, player->stream, sizeof player->stream), 0);
-    assert_true(SetEnvironmentVariableW(PIPE_VARIABLE, pipe));
+    _snwprintf(name, 128, PIPE_FORMAT, GetCurrentProcessId(), ++count);
+    assert_int_equal(wide_to_utf8(name, player->stream, sizeof player->stream), 0);
+    assert_true(SetEnvironmentVariableW(PIPE_VARIABLE, name));
+    _snwprintf(name, 128, READY_FORMAT, GetCurrentProcessId(), count);
+    ready = CreateEventW(NULL, TRUE, FALSE, name);
+    assert_non_null(ready);
+    assert_true(SetEnvironmentVariableW(READY_VARIABLE, name));
     self_set_role(role);
-    assert_true(CreatePipe(&reader, &startup.hStdOutput, &inherits, 0));
     assert_in_range(GetModuleFileNameW(NULL, path, MAX_PATH), 1, MAX_PATH - 1);
-    assert_true(CreateProcessW(path, NULL, NULL, NULL, TRUE, 0, NULL, NULL, &startup, &process));
-    CloseHandle(startup.hStdOutput);
-    CloseHandle(process.hThread);
-    assert_true(ReadFile(reader, &ready, 1, &got, NULL));
-    CloseHandle(reader);
+    assert_true(CreateProcessW(path, NULL, NULL, NULL, FALSE, DETACHED_PROCESS, NULL, NULL,
+                               &startup, &process));
     self_set_role(L"");
+    CloseHandle(process.hThread);
     player->process = process.hProcess;
+    assert_int_equal(WaitForSingleObject(ready, ANSWER_LIMIT_MS), WAIT_OBJECT_0);
+    CloseHandle(ready);
 }
 
 static bool runs(const struct player *player)
