@@ -50,7 +50,6 @@ lab_suites=(
     "$python tests/schema.py"
     "$python tests/e2e/chips.py"
     "$python tests/e2e/families.py"
-    "$python tests/e2e/through_host.py"
     "$python tests/e2e/link_security.py"
     "$python tests/e2e/planted_bugs.py"
     "$python tests/guest/vm_smoke.py"
@@ -77,6 +76,8 @@ if [ "$mode" = full ]; then
         "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py --figures"
         "$python tests/e2e/flash.py --full"
+        "$python tests/e2e/through_host.py"
+        "$python tests/e2e/through_host.py --flash"
         "$python tests/e2e/chain.py --rounds 25 --figures"
         "$python tests/e2e/cycles.py --cycles 1000"
     )
@@ -87,6 +88,8 @@ else
         "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py"
         "$python tests/e2e/flash.py"
+        "$python tests/e2e/through_host.py --over tcp --quick"
+        "$python tests/e2e/through_host.py --over bridge --quick"
         "$python tests/e2e/cycles.py --cycles 30"
         "$python tests/e2e/chain.py --rounds 10"
     )
