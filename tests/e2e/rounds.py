@@ -36,7 +36,7 @@ class Round:
 def echo(lab: Lab, board: Board, tty: str) -> None:
     """4 KiB through the tty come back unchanged, and the board itself has counted them."""
     before = lab.usbipd.board(board.busid)
-    code, output = lab.vm.run(f"tty_echo --bytes {ECHO_BYTES} --timeout-ms 5000 {tty}")
+    code, output = lab.vm.run(f"tty_echo --bytes {ECHO_BYTES} --timeout-ms 20000 {tty}")
     result = json.loads(output)
     expect_equal((code, result["bytes"], result["bad"]), (0, ECHO_BYTES, 0), "exit code, bytes and bad bytes of the echo")
     after = lab.usbipd.board(board.busid)
