@@ -53,8 +53,8 @@ static bool try_other(struct board_import *import, enum attach_fault *fault)
 
 static void note_way(struct board_import *import, enum attach_fault fault)
 {
-    /* A status is usbipd's own answer. */
-    if (fault == FAULT_NONE || fault <= FAULT_USBIPD_STATUS) {
+    /* FAULT_NONE, or a status: usbipd's own answer. */
+    if (fault <= FAULT_USBIPD_STATUS) {
         import_route_worked(import->machine->route, import->way);
     }
 }

@@ -181,8 +181,8 @@ static void on_session_taken(void *context, struct session *session, uv_stream_t
     err = pump_open(relayed->relay->loop, usbipd, stream, on_pump_closed, relayed, &relayed->pump);
     if (err != 0) {
         relayed->pump = NULL;
-        release(relayed);
         end(relayed);
+        release(relayed);
     }
 }
 
