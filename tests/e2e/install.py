@@ -36,11 +36,12 @@ from wsl_distribution import Distribution, free_port  # noqa: E402
 from wsl_lab import Listing, WslLab, differences, expect_same  # noqa: E402
 
 HOST_PROGRAM = ROOT / "build/windows/ttyferry.exe"
+END_PROCESS = ROOT / "build/windows/tests/host/wsl_stub/end_process.exe"
 GUEST_PROGRAM = "/usr/local/bin/ttyferry"
 KICK = f"/mnt/c/users/{getpass.getuser()}/AppData/Local/Programs/ttyferry/ttyferry.exe"
 SYSTEMD, PLAIN = "Ubuntu", "Debian"
 BUSID = "1-3"
-LIMIT_S = 120.0
+LIMIT_S = 60.0
 CAPTURE_S = 0.2
 IDLE_S = 4.0
 EXIT_NO_AGENT = 4
@@ -115,6 +116,13 @@ class Rig:
                 if b"ttyferryw.exe" in words and (b"--supervise" in words) == supervisor:
                     found.append(pid)
         return found
+
+    def crash_host_agent(self) -> None:
+        """The one of the two programs whose parent is the other. A signal of Linux would look like an end in order."""
+        said = self.lab.prefix.run("wmic.exe", "process", "get", "Name,ParentProcessId,ProcessId").stdout.replace("\0", "")  # UTF-16
+        parents = {words[2]: words[1] for row in said.splitlines() if (words := row.split())[:1] == ["ttyferryw.exe"]}
+        agent = next(own for own, parent in parents.items() if parent in parents)
+        self.lab.prefix.run(END_PROCESS, agent)
 
     def log_off(self) -> None:
         """Ends the supervisor and its agent as nobody may expect it."""
@@ -292,7 +300,7 @@ def killed_host_agent_comes_back(rig: Rig) -> None:
     with rig.attachment_stays():
         (supervisor,) = rig.host_agents(True)
         (agent,) = rig.host_agents(False)
-        os.kill(agent, signal.SIGKILL)
+        rig.crash_host_agent()
         rig.until("another host agent runs", lambda: rig.host_agents(False) not in ([], [agent]))
     expect_equal(rig.host_agents(True), [supervisor], "the supervisor")
 
