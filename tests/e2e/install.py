@@ -292,7 +292,7 @@ def killed_host_agent_comes_back(rig: Rig) -> None:
     with rig.attachment_stays():
         (supervisor,) = rig.host_agents(True)
         (agent,) = rig.host_agents(False)
-        os.kill(agent, signal.SIGKILL)
+        rig.lab.prefix.crash_child("ttyferryw.exe", ROOT / "build/windows/tests/host/wsl_stub/end_process.exe")
         rig.until("another host agent runs", lambda: rig.host_agents(False) not in ([], [agent]))
     expect_equal(rig.host_agents(True), [supervisor], "the supervisor")
 
