@@ -66,7 +66,8 @@ static void on_wsl_timer(uv_timer_t *timer)
 {
     struct agent *agent = timer->data;
 
-    wsl_keeper_update(agent->keeper, board_watch_boards(agent->watch), agent->has_come);
+    /* As they were told, for what the guest has made of them is not in the watch's table. */
+    wsl_keeper_update(agent->keeper, stream_boards(agent->stream), agent->has_come);
     agent->has_come = false;
 }
 

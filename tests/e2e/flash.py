@@ -47,11 +47,12 @@ class Counts:
     stm32: int
     esp32s3: int
     esp32: int
+    esp32_tries: int  # for each; esptool too resets anew where the chip has missed its 7 ms, as on a machine that does other things meanwhile
     pairs: int
 
 
-FEW = Counts(nano=3, leonardo=3, polling=0, stm32=2, esp32s3=5, esp32=5, pairs=1)
-MANY = Counts(nano=50, leonardo=50, polling=20, stm32=20, esp32s3=100, esp32=100, pairs=10)
+FEW = Counts(nano=3, leonardo=3, polling=0, stm32=2, esp32s3=5, esp32=5, esp32_tries=5, pairs=1)
+MANY = Counts(nano=50, leonardo=50, polling=20, stm32=20, esp32s3=100, esp32=100, esp32_tries=1, pairs=10)
 
 
 class Bench:
@@ -153,8 +154,11 @@ HELD_MS, IO0_MS = 100.0, 50.0
 
 def reset_esp32(bench: Bench, held_ms: list[float], io0_ms: list[float]) -> None:
     lab = bench.lab
-    before = len(lab.usbipd.lines(ESP32))
-    run_script(lab, "reset-esp.py \"$(ttyferry wait 10c4:ea60 --timeout 30)\" bootloader")
+    for _ in range(bench.counts.esp32_tries):
+        before = len(lab.usbipd.lines(ESP32))
+        run_script(lab, "reset-esp.py \"$(ttyferry wait 10c4:ea60 --timeout 30)\" bootloader")
+        if lab.usbipd.board(ESP32)["mode"] == "download":
+            break
     expect_equal(lab.usbipd.board(ESP32)["mode"], "download", "the mode that the chip has booted into")
     changes = lab.usbipd.lines(ESP32)[before:]
     states = [(change["dtr"], change["rts"]) for change in changes]

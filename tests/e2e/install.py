@@ -117,13 +117,6 @@ class Rig:
                     found.append(pid)
         return found
 
-    def crash_host_agent(self) -> None:
-        """The one of the two programs whose parent is the other. A signal of Linux would look like an end in order."""
-        said = self.lab.prefix.run("wmic.exe", "process", "get", "Name,ParentProcessId,ProcessId").stdout.replace("\0", "")  # UTF-16
-        parents = {words[2]: words[1] for row in said.splitlines() if (words := row.split())[:1] == ["ttyferryw.exe"]}
-        agent = next(own for own, parent in parents.items() if parent in parents)
-        self.lab.prefix.run(END_PROCESS, agent)
-
     def log_off(self) -> None:
         """Ends the supervisor and its agent as nobody may expect it."""
         for pid in self.host_agents(True) + self.host_agents(False):
@@ -300,7 +293,7 @@ def killed_host_agent_comes_back(rig: Rig) -> None:
     with rig.attachment_stays():
         (supervisor,) = rig.host_agents(True)
         (agent,) = rig.host_agents(False)
-        rig.crash_host_agent()
+        rig.lab.prefix.crash_child("ttyferryw.exe", END_PROCESS)
         rig.until("another host agent runs", lambda: rig.host_agents(False) not in ([], [agent]))
     expect_equal(rig.host_agents(True), [supervisor], "the supervisor")
 
@@ -390,6 +383,7 @@ def board_keeps_its_distribution_alive(rig: Rig) -> None:
 def stopped_distribution_is_not_started_by_looking(rig: Rig) -> None:
     """With the bridge, which would start it, a board that would be glad of it, and `start_wsl` "never"."""
     rig.need_installed()
+    rig.unplug_all()
     rig.distribution.set_idle(None)
     rig.log_on_with({"start_wsl": "never"}, transport="bridge")
     rig.distribution.stop()
@@ -427,19 +421,19 @@ def logon_starts_the_distribution(rig: Rig) -> None:
     rig.lab.wsl.wait("started", lambda: rig.distribution.starts == starts + 1 and rig.distribution.state == "Running")
     rig.linked()
     rig.log_on_with()
+    rig.linked()
 
 
 # --- Without any configuration of the user's ------------------------------------------------------
 
 
 def bridge_alone_links(rig: Rig) -> None:
-    """No file of the user's on Windows: the installer writes what its options name. A port of the guest is of no use to anybody."""
+    """No file of the user's on Windows: the installer writes what its options name."""
     output = rig.install("--transport", "bridge", "--distribution", rig.distribution.name)
     assert "ok      configuration" in output, output
     expect_equal(json.loads((rig.data / "config.json").read_text()),
                  {"link": {"transport": "bridge"}, "wsl": {"distribution": rig.distribution.name}}, "the configuration")
     expect_equal(rig.transport(), "bridge", "transport")
-    rig.vm.run(f"ss -ltn 2>/dev/null | grep -c :{rig.distribution.port}")
     shared_board_gets_ready(rig)
 
 

@@ -90,11 +90,7 @@ class Rig:
             (self.data / "install.new").rmdir()
 
     def crash_agent(self) -> None:
-        """The one of the two programs whose parent is the other."""
-        said = self.prefix.run("wmic.exe", "process", "get", "Name,ParentProcessId,ProcessId").stdout.replace("\0", "")  # UTF-16
-        parents = {words[2]: words[1] for row in said.splitlines() if (words := row.split())[:1] == ["ttyferryw.exe"]}
-        agent = next(own for own, parent in parents.items() if parent in parents)
-        self.prefix.run(self.build / "tests" / "host" / "wsl_stub" / "end_process.exe", agent)
+        self.prefix.crash_child("ttyferryw.exe", self.build / "tests" / "host" / "wsl_stub" / "end_process.exe")
 
     def expect(self, code: int, *arguments: str) -> str:
         result = self.verb(*arguments)

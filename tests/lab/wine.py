@@ -182,6 +182,13 @@ class WinePrefix:
         for the process."""
         return subprocess.Popen([self._loader, str(exe), *args], env=self.env(env), **popen)
 
+    def crash_child(self, image: str, end_process: Path | str) -> None:
+        """Ends the program of that name whose parent has the same name, with an exit code that is not 0: Wine tells 0 of a killed one.
+        end_process: build/windows/tests/host/wsl_stub/end_process.exe."""
+        said = self.run("wmic.exe", "process", "get", "Name,ParentProcessId,ProcessId").stdout.replace("\0", "")  # UTF-16
+        parents = {words[2]: words[1] for row in said.splitlines() if (words := row.split())[:1] == [image]}
+        self.run(end_process, next(own for own, parent in parents.items() if parent in parents))
+
     def windows_path(self, path: Path | str) -> str:
         """A Linux path as a Windows program takes it."""
         return "Z:" + str(Path(path).resolve()).replace("/", "\\")
