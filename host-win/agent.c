@@ -223,6 +223,7 @@ static void on_stream_request(void *context, uint64_t client, const struct reque
     if (agent->stopping || agent->link == NULL) {
         request_refuse(&outcome, "busy", "the agent is starting or ending", NULL);
     } else if (request->type == REQUEST_KICK) {
+        log_info("asked to look for the guest at once");
         guest_link_kick(agent->link);
     } else {
         board_teller_request(agent->teller, request->type, request->board, &outcome);
