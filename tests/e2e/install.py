@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """`ttyferry.exe install` end to end: the exe under Wine, the lab's wsl.exe, and distributions that are VMs, with systemd and without.
 
-    tests/e2e/install.py [--figures] [CASE...]
+    tests/e2e/install.py [--figures] [PLAN | CASE | CASE.PLAN]...
 
 The cases of a distribution build on one another: whichever is chosen, the product is installed first and purged last. Ends with
 "N passed, N failed".
@@ -529,16 +529,17 @@ def begin(rig: Rig, plan: str, name: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Installing, end to end.")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help="only these; CASE.PLAN names one in one plan: " + ", ".join(p[0] for p in PLANS))
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="only these; CASE.PLAN, or a whole PLAN: " + ", ".join(p[0] for p in PLANS))
     parser.add_argument("--figures", action="store_true", help="with the cases of no_systemd, how long linking takes")
     arguments = parser.parse_args()
     names = arguments.cases
-    all_names = {f"{case.__name__}{suffix}" for plan, _, cases in PLANS for case in cases for suffix in ("", f".{plan}")}
-    wrong = [name for name in names if name not in all_names]
-    if wrong:
-        parser.error(f"no case {', '.join(wrong)}: {', '.join(sorted(n for n in all_names if '.' not in n))} exist")
+    plans = {plan: [case for case in cases if not names or {plan, case.__name__, f"{case.__name__}.{plan}"} & set(names)]
+             for plan, _, cases in PLANS}
+    known = {name for plan, _, cases in PLANS for case in cases for name in (plan, case.__name__, f"{case.__name__}.{plan}")}
+    if wrong := [name for name in names if name not in known]:
+        parser.error(f"no case {', '.join(wrong)}: {', '.join(sorted(name for name in known if '.' not in name))} exist")
     distributions = [
-        Distribution(SYSTEMD, systemd=True, running=True, windows_programs=(KICK,)),
+        Distribution(SYSTEMD, systemd=True, running=bool(plans["systemd"]), windows_programs=(KICK,)),
         Distribution(PLAIN, windows_programs=(KICK,)),
         Distribution("docker-desktop", machine=False, state="Running"),
     ]
@@ -547,10 +548,10 @@ def main() -> int:
         service.capture_s = CAPTURE_S
         rig = Rig(lab)
         results: Cases[Rig] = Cases(show)
-        for plan, name, cases in PLANS:
-            chosen = [case for case in cases if not names or case.__name__ in names or f"{case.__name__}.{plan}" in names]
-            if chosen:
-                run_plan(rig, results, plan, name, (*chosen, figures) if arguments.figures and plan == "no_systemd" else chosen)
+        for plan, name, _ in PLANS:
+            if plans[plan]:
+                last = [figures] if arguments.figures and plan == "no_systemd" else []
+                run_plan(rig, results, plan, name, plans[plan] + last)
     return results.close()
 
 
