@@ -13,7 +13,7 @@ source "$(dirname "$0")/scripts/common.sh"
 cd "$root"
 
 # Fewer tests than this mean that some were lost, not that all is well.
-minimum=2600
+minimum=3000
 
 mode=${1:-default}
 case $mode in
@@ -76,6 +76,7 @@ if [ "$mode" = full ]; then
         "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py --figures"
         "$python tests/e2e/flash.py --full"
+        "$python tests/e2e/install.py"
         "$python tests/e2e/through_host.py"
         "$python tests/e2e/through_host.py --flash"
         "$python tests/e2e/chain.py --rounds 25 --figures"
