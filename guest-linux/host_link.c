@@ -134,6 +134,14 @@ static void consider(struct host_link *link, struct session *session, const stru
     session_probe(link->session);
 }
 
+/* A host has one link for each way to us. Where it tries two at once, what comes late by the one
+ * must not end what works by the other. */
+static bool is_anew(const struct host_link *link, struct session *session,
+                    const struct wire_hello *peer)
+{
+    return strcmp(link->run, peer->run) == 0 && is_local(link->session) == is_local(session);
+}
+
 static void on_session_up(void *context, struct session *session, const struct wire_hello *peer)
 {
     struct host_link *link = context;
@@ -142,7 +150,7 @@ static void on_session_up(void *context, struct session *session, const struct w
         import_doors_open(&link->doors, link->imports, session, peer->import);
     } else if (link->session == NULL) {
         take_session(link, session, peer);
-    } else if (strcmp(link->run, peer->run) == 0) {
+    } else if (is_anew(link, session, peer)) {
         replace_session(link, session, peer);
     } else {
         consider(link, session, peer);

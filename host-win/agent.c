@@ -66,7 +66,8 @@ static void on_wsl_timer(uv_timer_t *timer)
 {
     struct agent *agent = timer->data;
 
-    wsl_keeper_update(agent->keeper, board_watch_boards(agent->watch), agent->has_come);
+    /* As they were told, for what the guest has made of them is not in the watch's table. */
+    wsl_keeper_update(agent->keeper, stream_boards(agent->stream), agent->has_come);
     agent->has_come = false;
 }
 
@@ -222,6 +223,7 @@ static void on_stream_request(void *context, uint64_t client, const struct reque
     if (agent->stopping || agent->link == NULL) {
         request_refuse(&outcome, "busy", "the agent is starting or ending", NULL);
     } else if (request->type == REQUEST_KICK) {
+        log_info("asked to look for the guest at once");
         guest_link_kick(agent->link);
     } else {
         board_teller_request(agent->teller, request->type, request->board, &outcome);

@@ -14,7 +14,8 @@ struct wsl_keeper;
 int wsl_keeper_open(uv_loop_t *loop, struct wsl *wsl, const struct config *config,
                     struct wsl_keeper **keeper);
 
-/* The boards are as in `boards` now. `has_come`: one of them just has. */
+/* The boards are as in `boards` now, with what the guest reported. `has_come`: one of them just
+ * has. */
 void wsl_keeper_update(struct wsl_keeper *keeper, const struct board_table *boards, bool has_come);
 
 /* Ends the session that it keeps, unlike the distribution, which WSL may then end when idle.

@@ -179,6 +179,56 @@ def bad_requests_change_nothing(rig: Rig) -> None:
     expect_equal(sorted(set(rig.listing()) ^ set(before)), [], "what differs in the listing")
 
 
+# --- Where systemd is PID 1 ---------------------------------------------------------------------
+
+
+def unit_lets_the_agent_do_its_work(rig: Rig) -> None:
+    """Drivers that are not loaded yet, the group of the tty, udev's links and ours, all from within the unit's walls."""
+    rig.vm.run("modprobe -ra ch341 usbserial vhci_hcd usbip_core 2>/dev/null; ! [ -e /sys/module/vhci_hcd ]", check=True)
+    rig.install()
+    shown = dict(line.split("=", 1) for line in rig.vm.run(
+        "systemctl show -p Type,ActiveState,MainPID,NoNewPrivileges,ProtectSystem ttyferry", check=True)[1].splitlines())
+    (agent,) = rig.agents()
+    expect_equal(shown, {"Type": "notify", "ActiveState": "active", "MainPID": agent, "NoNewPrivileges": "yes", "ProtectSystem": "strict"},
+                 "what systemd says of the unit")
+    capabilities = int(rig.vm.run(f"awk '/CapEff/ {{ print $2 }}' /proc/{agent}/status", check=True)[1], 16)
+    expect_equal(capabilities & ~(1 << 0 | 1 << 16), 0, "capabilities besides CAP_CHOWN and CAP_SYS_MODULE")
+    host, tty = rig.attach()
+    expect_equal(rig.vm.run(f"stat -c %G {tty}")[1], "dialout\n", "the tty's group")
+    expect_equal(rig.vm.run("udevadm settle; readlink -f /dev/serial/by-id/*")[1], f"{tty}\n", "what by-id leads to")
+    host.close()
+    rig.remove()
+    rig.usbipd.unplug("1-3")
+
+
+def killed_agent_is_started_again_with_its_board(rig: Rig) -> None:
+    rig.install()
+    host, tty = rig.attach()
+    (agent,) = rig.agents()
+    imports = rig.usbipd.list()["connections"]
+    rig.vm.run(f"kill -9 {agent}; until [ \"$(systemctl show -P NRestarts ttyferry)\" = 1 ] && systemctl -q is-active ttyferry; do sleep 0.1; done",
+               timeout=LIMIT_S, check=True)
+    assert rig.agents() not in ([], [agent]), rig.agents()
+    again = FakeHost(rig.vm.ports[0])
+    again.snapshot(("usb\\a", "1-3"))
+    expect_equal(again.next("ready")["ttys"][0]["path"], tty, "the tty that is told again")
+    expect_equal(rig.usbipd.list()["connections"], imports, "connections to usbipd")
+    host.close()
+    again.close()
+    rig.remove()
+    rig.usbipd.unplug("1-3")
+
+
+def kick_works_outside_of_the_units_walls(rig: Rig) -> None:
+    """A program of Windows may write anywhere that root may, unlike the agent."""
+    script = "#!/bin/sh\necho \"$1\" >/root/kicked\ngrep CapEff /proc/self/status >>/root/kicked\n"
+    rig.vm.run("mkdir -p /mnt/c/x && cat >/mnt/c/x/ttyferry.exe && chmod 755 /mnt/c/x/ttyferry.exe", stdin=script.encode(), check=True)
+    rig.install()
+    kicked = rig.vm.run("cat /root/kicked; grep CapEff /proc/self/status; rm -rf /root/kicked /mnt/c")[1].splitlines()
+    expect_equal((kicked[0], kicked[1]), ("kick", kicked[2]), "the verb, and root's own capabilities")
+    rig.remove()
+
+
 CASES = [
     setup_installs_and_purge_leaves_no_trace,
     setup_again_upgrades_and_keeps_the_board,
@@ -187,13 +237,16 @@ CASES = [
     key_alone_is_replaced_and_the_agent_stays,
     bad_requests_change_nothing,
 ]
+SYSTEMD_CASES = [unit_lets_the_agent_do_its_work, killed_agent_is_started_again_with_its_board, kick_works_outside_of_the_units_walls]
 
 
 def main() -> int:
     names = sys.argv[1:]
     cases = Cases(Rig.clean_up)
-    chosen = [case for case in CASES if not names or case.__name__ in names]
     for kind in KINDS:
+        chosen = [case for case in CASES + SYSTEMD_CASES * kind.systemd if not names or case.__name__ in names]
+        if not chosen:
+            continue
         with contextlib.ExitStack() as stack:
             rig = Rig(stack, kind)
             for case in chosen:

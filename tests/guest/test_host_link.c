@@ -325,6 +325,29 @@ static void both_doors_lead_to_one_link(void **state)
     close_ground(&ground);
 }
 
+/* The host that tries both ways at once has let go of the one that is late. */
+static void the_other_door_ends_no_link_that_answers(void **state)
+{
+    static struct ground ground;
+    static struct peer first;
+    static struct peer late;
+
+    open_ground(&ground, *state);
+    link_peer(&ground, &first);
+    peer_connect_pipe(ground.rig, &late, ground.path);
+    peer_send(&late, HELLO REMOVAL);
+    await_text(ground.rig, &first, PING);
+    peer_send(&first, HEARTBEAT "\n");
+    await_text(ground.rig, &late, "\"code\":\"busy\"");
+    rig_run_until(ground.rig, &late.ended);
+    peer_close(ground.rig, &late);
+    assert_string_equal(ground.calls, "u");
+    assert_string_equal(host_link_transport(ground.link), "tcp");
+    peer_close(ground.rig, &first);
+    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    close_ground(&ground);
+}
+
 static void a_second_host_is_refused_while_the_first_answers(void **state)
 {
     static struct ground ground;
@@ -1048,6 +1071,7 @@ int main(void)
         RIG_TEST(the_hosts_address_is_known_when_it_is_up),
         RIG_TEST(a_host_at_the_socket_is_heard_without_a_key),
         RIG_TEST(both_doors_lead_to_one_link),
+        RIG_TEST(the_other_door_ends_no_link_that_answers),
         RIG_TEST(the_same_host_linking_anew_takes_over_at_once),
         RIG_TEST(a_second_host_is_refused_while_the_first_answers),
         RIG_TEST(a_second_host_takes_over_from_one_that_stopped),
