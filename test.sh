@@ -43,7 +43,6 @@ fi
 # Two programs run at once, for the end-to-end cases mostly wait for a Windows that takes its time; the long
 # ones start first. Figures are taken with the machine to themselves.
 suites=(
-    "$python tests/e2e/install.py"
     "$python tests/e2e/usbipd_rows.py"
 )
 lab_suites=(
