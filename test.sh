@@ -13,7 +13,7 @@ source "$(dirname "$0")/scripts/common.sh"
 cd "$root"
 
 # Fewer tests than this mean that some were lost, not that all is well.
-minimum=3000
+minimum=2800
 
 mode=${1:-default}
 case $mode in
