@@ -197,6 +197,7 @@ class Rig:
 
     def transport(self) -> str:
         """What `status` says of the link at both ends."""
+        self.linked()
         windows = self.expect("status", "--json")
         _, guest = self.vm.run(f"{GUEST_PROGRAM} status --json", check=True)
         links = [json.loads(text)["link"] for text in (windows, guest)]
