@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what is missing, builds both sides and runs the tests; ends with "N passed, N failed".
 #
-#   ./test.sh          everything that a change must pass (under 20 minutes on 2 cores, the first time included)
+#   ./test.sh          everything that a change must pass (some 20 minutes on 2 cores; more the first time, for it installs)
 #   ./test.sh full     that, the lab's tests of itself, and the long rounds with the figures that docs/testing.md quotes
 #   ./test.sh soak [M] the main job over and over for M minutes (default 30)
 #
