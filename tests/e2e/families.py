@@ -159,7 +159,7 @@ def link_of_a_board_that_went_meanwhile_is_removed(lab: Lab) -> None:
     lab.vm.run(f"until [ ! -e {tty} ]; do usleep 10000; done", timeout=30, check=True)
     lab.start_guest_agent()
     expect_link(lab, "/dev/ttyferry/leo", None)
-    lab.wait_link("up", {lab.windows: 0, lab.guest: 0})
+    lab.guest.wait_link("up")  # the stream of the new agent, which lab.start_guest_agent has opened
 
 
 def configuration_that_changes_renames_the_board(lab: Lab) -> None:

@@ -133,7 +133,7 @@ def restart_host(lab: Lab) -> float:
     lab.guest.wait("a link that is down", lambda e: e["event"] == "link" and e["state"] == "down", mark)
     mark, started = lab.guest.mark(), time.monotonic()
     lab.start_host_agent()
-    lab.guest.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up", mark)
+    lab.guest.wait_link("up", mark)
     return time.monotonic() - started
 
 
@@ -298,11 +298,11 @@ def a_second_host_takes_over_from_one_that_stopped(attacked: Attacked) -> None:
         with Stranger(lab) as second:
             second.prove(lab.key)
             lab.guest.wait("the first one's link to end", lambda e: e["event"] == "link" and e["state"] == "down", mark)
-            lab.guest.wait("the second one's link", lambda e: e["event"] == "link" and e["state"] == "up", mark)
+            lab.guest.wait_link("up", mark)
     finally:
         mark = lab.guest.mark()
         os.kill(lab.host_agent.pid, signal.SIGCONT)
-    lab.guest.wait("the first one's return", lambda e: e["event"] == "link" and e["state"] == "up", mark)
+    lab.guest.wait_link("up", mark)
 
 
 def different_keys_link_nobody_and_the_log_names_the_remedy(attacked: Attacked) -> None:
@@ -320,7 +320,7 @@ def different_keys_link_nobody_and_the_log_names_the_remedy(attacked: Attacked) 
     lab.key = secrets.token_hex(32)
     lab.write_host_key(lab.key)
     lab.write_guest_key(lab.key)
-    lab.guest.wait("a link by the new key", lambda e: e["event"] == "link" and e["state"] == "up", mark)
+    lab.guest.wait_link("up", mark)
 
 
 def a_key_that_others_can_read_links_nobody(attacked: Attacked) -> None:

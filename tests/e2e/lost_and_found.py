@@ -138,7 +138,7 @@ def host_agent_that_is_killed_detaches_nothing(found: Found) -> None:
     lab.stop_host_agent()
     started = time.monotonic()
     lab.start_host_agent()
-    lab.guest.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up", mark)
+    lab.guest.wait_link("up", mark)
     for board, tty in boards:
         expect_equal(single_tty(settled(lab.windows, board, "ready"), board), tty, f"the tty of {board.name} after the restart")
     found.note("the host agent was killed: from its start until it tells both boards as ready", started)

@@ -106,13 +106,12 @@ class Lab(WindowsSide):
         self.start_guest_agent()
         mark = self.guest.mark()
         self.start_host_agent()
-        # The Windows stream may have told it before anybody could subscribe, and a snapshot has no link.
-        self.guest.wait("a link that is up", lambda e: e["event"] == "link" and e["state"] == "up", mark)
+        self.guest.wait_link("up", mark)
 
     def wait_link(self, state: str, marks: dict[EventStream, int] | None = None) -> None:
         """Both streams say that the link is up, or down."""
         for stream in (self.windows, self.guest):
-            stream.wait(f"a link that is {state}", lambda e: e["event"] == "link" and e["state"] == state, (marks or {}).get(stream, 0))
+            stream.wait_link(state, (marks or {}).get(stream, 0))
 
     def marks(self) -> dict[EventStream, int]:
         """Both streams' positions after their last lines so far."""

@@ -89,3 +89,13 @@ class EventStream:
             return event["event"] == name and (board_id is None or event["board"]["id"] == board_id)
 
         return self.wait(f"'{name}'" + (f" for {board_id}" if board_id else ""), is_it, mark, timeout_s)
+
+    def wait_link(self, state: str, mark: int = 0) -> None:
+        """The link is told to be up, or down: by an event, or by the snapshot of a stream that began after it."""
+
+        def is_it(event: Event) -> bool:
+            return (event["event"] == "link" and event["state"] == state) or (
+                event["event"] == "snapshot" and event["link"]["state"] == state
+            )
+
+        self.wait(f"a link that is {state}", is_it, mark)
