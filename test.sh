@@ -40,7 +40,7 @@ if [ "$mode" = soak ]; then
     exec "$python" tests/e2e/soak.py --minutes "${2:-30}"
 fi
 
-# Two programs run at once, for the end-to-end cases mostly wait for a Windows that takes its time; the long
+# Three programs run at once, for the end-to-end cases mostly wait for a Windows that takes its time; the long
 # ones start first. Figures are taken with the machine to themselves.
 suites=(
     "$python tests/e2e/usbipd_rows.py"
@@ -83,7 +83,7 @@ if [ "$mode" = full ]; then
         "$python tests/e2e/cycles.py --cycles 1000"
     )
 else
-    jobs=2 limit_s=600
+    jobs=3 limit_s=600
     suites+=(
         "$python tests/e2e/lost_and_found.py"
         "$python tests/e2e/hand.py"

@@ -7,8 +7,8 @@ A PART is `ctest:DIR` (each test that CMake registered in the build folder DIR: 
 counts its tests, any other program counts as one) or `suite:COMMAND` (a program that ends with a
 line "N passed, N failed"), or `alone:COMMAND`, a suite that keeps every core busy by itself: these
 run first, one after the other. Of the rest N programs run at once, started in the order of the
-parts; each says its line when it ends. A program's output is shown if something in it failed, and what failed is named
-once more at the end.
+parts; each says its line when it ends. The end of a program's output is shown if something in it failed, and what failed is named
+once more at the end; all that it printed stands in build/failed.
 Ends with "N passed, N failed[, N skipped]"; exits 0 only if nothing failed and at least N ran.
 """
 from __future__ import annotations
@@ -25,6 +25,8 @@ import sys
 import tempfile
 import time
 from typing import Callable, Iterator
+
+FAILED = os.path.join("build", "failed")
 
 
 @dataclasses.dataclass
@@ -106,13 +108,22 @@ def run_program(program: Program, limit_s: float) -> Result:
     return Result(program, count, code, output, time.monotonic() - start)
 
 
+def keep(result: Result) -> str:
+    """Where the whole output stands from now on."""
+    os.makedirs(FAILED, exist_ok=True)
+    path = os.path.join(FAILED, re.sub(r"[^A-Za-z0-9.]+", "-", result.program.name).strip("-") + ".log")
+    with open(path, "w", encoding="utf-8") as log:
+        log.write(result.output)
+    return path
+
+
 def show(result: Result) -> None:
     bad = result.count.failed > 0
     print(f"{'FAILED' if bad else 'ok    '}  {result.program.name:<58} {result.count.passed:4d} passed"
           f"  {result.seconds:6.1f} s", flush=True)
     if bad:
         print("\n".join(f"    | {line}" for line in result.output.splitlines()[-120:]))
-        print(f"    exit code {result.code}", flush=True)
+        print(f"    exit code {result.code}; all of it: {keep(result)}", flush=True)
     for line in result.output.splitlines():
         if re.match(r"\s*skipped:?\s", line, re.I):
             print(f"    {line.strip()}")
