@@ -66,21 +66,23 @@ shell_syntax() {
 python_syntax() { sources '*.py' | xargs -r /usr/bin/python3 -c 'import ast,sys
 for name in sys.argv[1:]: ast.parse(open(name).read(), name)'; }
 
-# tidy BUILD EXTRA...: clang-tidy over the compile database's own sources, two at a time.
+# tidy BUILD PATTERN EXTRA...: clang-tidy over those of the compile database's own sources that the pattern fits, two at a time.
 tidy() {
-    local build=$1
-    shift
-    /usr/bin/python3 - "$root" "$build/compile_commands.json" <<'PY' |
-import json, sys
-root, database = sys.argv[1:]
+    local build=$1 pattern=$2
+    shift 2
+    /usr/bin/python3 - "$root" "$build/compile_commands.json" "$pattern" <<'PY' |
+import json, re, sys
+root, database, pattern = sys.argv[1:]
 names = {entry["file"] for entry in json.load(open(database))}
-print("\n".join(sorted(n for n in names if n.startswith(root) and n.endswith(".c") and "/tests/" not in n)))
+own = [n[len(root) + 1 :] for n in names if n.startswith(root + "/") and n.endswith(".c")]
+print("\n".join(sorted(n for n in own if not n.startswith("tests/") and re.search(pattern, n))))
 PY
         xargs -r -P 2 -n 4 clang-tidy --quiet -p "$build" "$@" 2>/dev/null
 }
-tidy_linux() { tidy build/sanitize; }
+tidy_linux() { tidy build/sanitize .; }
+# What both sides share has been seen on the other.
 tidy_windows() {
-    tidy build/windows --extra-arg=--target=x86_64-w64-windows-gnu \
+    tidy build/windows '^host-win/|_win\.c$' --extra-arg=--target=x86_64-w64-windows-gnu \
         --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-attributes
 }
 
