@@ -373,7 +373,8 @@ static int run_loop(struct agent *agent)
         log_error("the event loop can't be made: %s", error_text(err));
         return err;
     }
-    this_machine_init(&agent->here, &agent->loop, &agent->options->config);
+    this_machine_init(&agent->here, &agent->loop, &agent->options->config,
+                      agent->options->stream_path);
     wards_init(&agent->wards, &agent->here.machine, &wards_callbacks, agent);
     start_handles(agent);
     err = start(agent);

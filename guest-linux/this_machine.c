@@ -7,7 +7,8 @@
 
 #include "guest-linux/module_loader.h"
 
-void this_machine_init(struct this_machine *self, uv_loop_t *loop, const struct config *config)
+void this_machine_init(struct this_machine *self, uv_loop_t *loop, const struct config *config,
+                       const char *stream_path)
 {
     struct machine *machine = &self->machine;
     const struct group *group = getgrnam(config->access_group);
@@ -16,7 +17,8 @@ void this_machine_init(struct this_machine *self, uv_loop_t *loop, const struct 
     if (uname(&kernel) != 0) {
         strcpy(kernel.release, "unknown"); /* EFAULT is all that uname knows. */
     }
-    *self = (struct this_machine){.machine = {.loop = loop, .config = config}};
+    *self = (struct this_machine){.machine = {.loop = loop, .config = config},
+                                  .stream_path = stream_path};
     snprintf(self->modules_root, sizeof self->modules_root, "/lib/modules/%s", kernel.release);
     import_route_init(&self->route, config->usbipd_import);
     machine->route = &self->route;
@@ -40,6 +42,9 @@ int this_machine_open(struct this_machine *self)
     int err = vhci_create(machine->sysfs_root, &machine->vhci);
 
     if (err == 0) {
+        err = held_ports_open(machine->sysfs_root, self->stream_path, &machine->held);
+    }
+    if (err == 0) {
         err = tty_links_open(machine->nodes.dev_root, &machine->links);
     }
     if (err == 0) {
@@ -58,5 +63,6 @@ void this_machine_close(struct this_machine *self)
 void this_machine_finish(struct this_machine *self)
 {
     vhci_destroy(self->machine.vhci);
+    held_ports_close(self->machine.held);
     tty_links_close(self->machine.links);
 }

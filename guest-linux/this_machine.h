@@ -8,13 +8,16 @@
 struct this_machine {
     struct machine machine; /* `host` is the caller's to set */
     struct import_route route;
+    const char *stream_path;
     char modules_root[SYSFS_PATH_SIZE];
 };
 
-/* Names the places. `loop` and `config` must outlive it. */
-void this_machine_init(struct this_machine *self, uv_loop_t *loop, const struct config *config);
+/* Names the places. `loop`, `config` and `stream_path`, of the stream's socket, must outlive it. */
+void this_machine_init(struct this_machine *self, uv_loop_t *loop, const struct config *config,
+                       const char *stream_path);
 
-/* Opens what the kernel has for us; vhci_hcd need not be loaded. Returns 0, ERR_NOMEM, ERR_IO;
+/* Opens what the kernel has for us, and what a former run has left; vhci_hcd need not be loaded,
+ * and no other agent must serve the stream. Returns 0, ERR_NOMEM, ERR_TOO_LONG, ERR_IO;
  * this_machine_close and _finish are due either way. */
 int this_machine_open(struct this_machine *self);
 

@@ -122,6 +122,16 @@ static void begin_snapshot(struct wards *wards)
     }
 }
 
+/* Of a former run, and of no board that the host has named. */
+static void let_go_of_left_over(struct wards *wards)
+{
+    size_t count = held_ports_let_go(wards->machine->held, wards->machine->vhci);
+
+    if (count > 0) {
+        log_info("let go of %zu that a former run had attached", count);
+    }
+}
+
 /* What the snapshot has not named is gone. What the host has not heard since it linked, it hears
  * now. */
 static void end_snapshot(struct wards *wards)
@@ -133,6 +143,10 @@ static void end_snapshot(struct wards *wards)
             board_keeper_repeat(wards->items[i].keeper, wards->callbacks->on_report,
                                 wards->context);
         }
+    }
+    /* While a port's device is still coming, a board that is named may be waiting for it. */
+    if (!vhci_awaits_former(wards->machine->vhci)) {
+        let_go_of_left_over(wards);
     }
 }
 
@@ -238,6 +252,7 @@ void wards_release(struct wards *wards)
     for (size_t i = 0; i < wards->count; i++) {
         board_keeper_removed(wards->items[i].keeper);
     }
+    let_go_of_left_over(wards);
     /* There may be none. */
     uv_timer_start(&wards->reap_timer, on_reap, 0, 0);
 }
