@@ -1,22 +1,17 @@
 #include "guest-linux/agent.h"
 
-#include <grp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/utsname.h>
 #include <uv.h>
 
-#include "guest-linux/board_keeper.h"
 #include "guest-linux/clock_watch.h"
 #include "guest-linux/host_link.h"
-#include "guest-linux/machine.h"
 #include "guest-linux/privileges.h"
 #include "guest-linux/requests.h"
 #include "guest-linux/service_notify.h"
+#include "guest-linux/this_machine.h"
 #include "guest-linux/uevent_socket.h"
-#include "shared/core/board_table.h"
+#include "guest-linux/wards.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
@@ -33,259 +28,90 @@ static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 enum { STOP_SIGNAL_COUNT = sizeof stop_signals / sizeof stop_signals[0] };
 
-/* A board that the host has named. */
-struct ward {
-    struct board_keeper *keeper;
-    bool is_named;    /* in the snapshot that is coming in */
-    bool is_reported; /* over the link that is up */
-    bool was_lost;    /* a detachment that no host has heard of */
-};
-
 struct agent {
     const struct agent_options *options;
     char run[EVENT_RUN_SIZE];
-    char modules_root[SYSFS_PATH_SIZE];
     uv_loop_t loop;
-    struct machine machine;
-    struct import_route route;
-    struct vhci *vhci;
-    struct modules *modules;
+    struct this_machine here;
+    struct wards wards;
     struct uevent_socket *uevents;
     struct host_link *link;
     struct stream *stream;
     struct requests requests;
-    struct ward wards[BOARD_TABLE_MAX];
-    size_t ward_count;
     struct clock_watch *clock;
     uv_timer_t probe_timer;
-    uv_timer_t reap_timer; /* due at once: a keeper can't be closed from within its telling */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     uv_signal_t release_signal;
     uv_timer_t release_timer;
-    bool has_host;
-    bool releasing; /* every board, and nobody may bring one back */
     bool stopping;
     int result; /* of what failed after the start */
 };
 
 static void stop(struct agent *agent);
 
-static struct ward *find_ward(struct agent *agent, const char *board_id)
+static void on_board_told(void *context, const struct event *event)
 {
-    for (size_t i = 0; i < agent->ward_count; i++) {
-        if (text_equal_nocase(board_keeper_board_id(agent->wards[i].keeper), board_id)) {
-            return &agent->wards[i];
-        }
-    }
-    return NULL;
+    struct agent *agent = context;
+
+    stream_publish(agent->stream, event);
 }
 
-static void on_reap(uv_timer_t *timer)
-{
-    struct agent *agent = timer->data;
-
-    for (size_t i = agent->ward_count; i > 0; i--) {
-        if (board_keeper_is_over(agent->wards[i - 1].keeper)) {
-            board_keeper_close(agent->wards[i - 1].keeper);
-            agent->wards[i - 1] = agent->wards[--agent->ward_count];
-        }
-    }
-    if (agent->releasing && agent->ward_count == 0) {
-        stop(agent);
-    }
-}
-
-static void log_event(const struct event *event)
-{
-    const struct board *board = &event->board;
-
-    if (event->type == EVENT_READY) {
-        log_info("%s: ready as %s after %lld ms", board->id,
-                 board->ttys.count > 0 ? board->ttys.items[0].path : board->usb_node,
-                 (long long)event->took.total_ms);
-    } else {
-        log_info("%s: %s", board->id, event_type_to_name(event->type));
-    }
-}
-
-static void report(void *context, const struct event *event)
+static void on_board_report(void *context, const struct event *event)
 {
     struct agent *agent = context;
 
     host_link_report(agent->link, event);
 }
 
-/* The host knows it already, or has said so itself. */
-static bool is_the_hosts(enum event_type type)
+static void on_boards_released(void *context)
 {
-    return type == EVENT_ARRIVAL || type == EVENT_UPDATE || type == EVENT_YIELDED ||
-           type == EVENT_TAKEN;
+    stop(context);
 }
 
-static void on_told(void *context, const struct event *event)
-{
-    struct agent *agent = context;
-    struct ward *ward = find_ward(agent, event->board.id);
-
-    log_event(event);
-    stream_publish(agent->stream, event);
-    if (!is_the_hosts(event->type)) {
-        report(agent, event);
-        if (ward != NULL) {
-            ward->is_reported = true;
-        }
-    }
-    if (ward != NULL && event->type == EVENT_DETACHED && !agent->has_host) {
-        ward->was_lost = true;
-    }
-    if (event->type == EVENT_REMOVAL) {
-        uv_timer_start(&agent->reap_timer, on_reap, 0, 0);
-    }
-}
-
-/* The ward of that board, a new one if there is none; NULL if there can't be one. */
-static struct ward *get_ward(struct agent *agent, const char *board_id)
-{
-    struct ward *ward = find_ward(agent, board_id);
-    int err = ERR_FULL;
-
-    if (ward != NULL) {
-        return ward;
-    }
-    if (agent->ward_count < BOARD_TABLE_MAX) {
-        ward = &agent->wards[agent->ward_count];
-        *ward = (struct ward){.keeper = NULL};
-        err = board_keeper_open(&agent->machine, board_id, on_told, agent, &ward->keeper);
-    }
-    if (err != 0) {
-        log_error("%s: one board too many: %s", board_id, error_text(err));
-        return NULL;
-    }
-    agent->ward_count++;
-    return ward;
-}
-
-static void begin_snapshot(struct agent *agent)
-{
-    for (size_t i = 0; i < agent->ward_count; i++) {
-        agent->wards[i].is_named = false;
-    }
-}
-
-/* What the snapshot has not named is gone. What the host has not heard since it linked, it hears
- * now. */
-static void end_snapshot(struct agent *agent)
-{
-    for (size_t i = 0; i < agent->ward_count; i++) {
-        if (!agent->wards[i].is_named) {
-            board_keeper_removed(agent->wards[i].keeper);
-        } else if (!agent->wards[i].is_reported) {
-            board_keeper_repeat(agent->wards[i].keeper, report, agent);
-        }
-    }
-}
-
-/* A host that has outlived its link, or us, may believe the board to be ready. */
-static void admit_loss(struct agent *agent, struct ward *ward, const struct board *board)
-{
-    struct event event = {.type = EVENT_DETACHED, .reason = REASON_LOST};
-
-    if (ward->was_lost || !board_keeper_may_hold(ward->keeper, board)) {
-        text_copy(event.board.id, sizeof event.board.id, board->id);
-        report(agent, &event);
-    }
-    ward->was_lost = false;
-}
-
-/* A board that was captured before the host agent began, and whose ids do not tell what it is, is
- * kept if it is held; the host learns from its nodes what it is. */
-static bool is_wanted(struct ward *ward, const struct wire_message *message)
-{
-    const struct board *board = &message->event.board;
-
-    return message->wanted || (board->is_hidden && board_keeper_may_hold(ward->keeper, board));
-}
-
-static void take_board(struct agent *agent, const struct wire_message *message)
-{
-    struct ward *ward = get_ward(agent, message->event.board.id);
-
-    if (ward == NULL) {
-        return;
-    }
-    ward->is_named = true;
-    if (message->type == WIRE_PRESENT) {
-        admit_loss(agent, ward, &message->event.board);
-    }
-    if (message->type == WIRE_ARRIVAL) {
-        board_keeper_arrived(ward->keeper, &message->event.board, is_wanted(ward, message),
-                             message->attached_to);
-    } else {
-        board_keeper_seen(ward->keeper, &message->event.board, is_wanted(ward, message),
-                          message->attached_to);
-    }
-}
-
-/* Somebody may have gone without a word: does every attached board still answer? */
-static void probe_boards(struct agent *agent)
-{
-    for (size_t i = 0; i < agent->ward_count; i++) {
-        board_keeper_probe(agent->wards[i].keeper);
-    }
-}
+static const struct wards_callbacks wards_callbacks = {
+    .on_told = on_board_told,
+    .on_report = on_board_report,
+    .on_released = on_boards_released,
+};
 
 static void on_probe_timer(uv_timer_t *timer)
 {
-    probe_boards(timer->data);
+    struct agent *agent = timer->data;
+
+    wards_probe(&agent->wards);
 }
 
 static void on_clock_set(void *context)
 {
+    struct agent *agent = context;
+
     log_debug("the clock was set");
-    probe_boards(context);
+    wards_probe(&agent->wards);
 }
 
 static void on_host_gap(void *context)
 {
-    probe_boards(context);
+    struct agent *agent = context;
+
+    wards_probe(&agent->wards);
 }
 
 static void on_host_message(void *context, const struct wire_message *message)
 {
     struct agent *agent = context;
-    struct ward *ward;
 
-    if (agent->releasing) {
+    if (agent->wards.releasing) {
         return;
     }
     switch (message->type) {
-    case WIRE_SNAPSHOT_BEGIN:
-        begin_snapshot(agent);
-        break;
-    case WIRE_SNAPSHOT_END:
-        end_snapshot(agent);
-        break;
-    case WIRE_REMOVAL:
-        ward = find_ward(agent, message->event.board.id);
-        if (ward != NULL) {
-            board_keeper_removed(ward->keeper);
-        }
-        break;
-    case WIRE_YIELDED:
-    case WIRE_TAKEN:
-        ward = find_ward(agent, message->event.board.id);
-        if (ward != NULL) {
-            board_keeper_handed(ward->keeper, &message->event);
-        }
-        break;
     case WIRE_RESUMED:
-        probe_boards(agent);
+        wards_probe(&agent->wards);
         break;
     case WIRE_ANSWER:
         requests_answered(&agent->requests, message);
         break;
     default:
-        take_board(agent, message);
+        wards_take(&agent->wards, message);
         break;
     }
 }
@@ -303,23 +129,19 @@ static void on_host_up(void *context)
 {
     struct agent *agent = context;
 
-    for (size_t i = 0; i < agent->ward_count; i++) {
-        agent->wards[i].is_reported = false;
-    }
-    agent->has_host = true;
-    import_route_forget(&agent->route);
+    wards_host_up(&agent->wards);
+    import_route_forget(&agent->here.route);
     publish_link(agent, true);
 }
 
-/* A lost link loses no attachment: the next snapshot settles what has changed. */
 static void on_host_down(void *context)
 {
     struct agent *agent = context;
 
-    agent->has_host = false;
+    wards_host_down(&agent->wards);
     requests_host_down(&agent->requests);
     publish_link(agent, false);
-    probe_boards(agent);
+    wards_probe(&agent->wards);
 }
 
 static const struct host_link_callbacks link_callbacks = {
@@ -333,22 +155,14 @@ static void on_uevent(void *context, const struct uevent *event)
 {
     struct agent *agent = context;
 
-    for (size_t i = 0; i < agent->ward_count; i++) {
-        board_keeper_uevent(agent->wards[i].keeper, event);
-    }
-    /* Once each has dealt with its own. */
-    for (size_t i = 0; i < agent->ward_count && strcmp(event->action, "remove") == 0; i++) {
-        board_keeper_room(agent->wards[i].keeper);
-    }
+    wards_uevent(&agent->wards, event);
 }
 
 static void on_uevents_lost(void *context)
 {
     struct agent *agent = context;
 
-    for (size_t i = 0; i < agent->ward_count; i++) {
-        board_keeper_look_anew(agent->wards[i].keeper);
-    }
+    wards_look_anew(&agent->wards);
 }
 
 static const struct uevent_socket_callbacks uevent_callbacks = {
@@ -366,7 +180,7 @@ static void on_release_limit(uv_timer_t *timer)
 {
     struct agent *agent = timer->data;
 
-    log_warning("%zu boards could not be let go of in time", agent->ward_count);
+    log_warning("%zu boards could not be let go of in time", agent->wards.count);
     stop(agent);
 }
 
@@ -376,13 +190,8 @@ static void on_release_signal(uv_signal_t *handle, int number)
     struct agent *agent = handle->data;
 
     log_info("signal %d: letting go of every board, then ending", number);
-    agent->releasing = true;
-    for (size_t i = 0; i < agent->ward_count; i++) {
-        board_keeper_removed(agent->wards[i].keeper);
-    }
     uv_timer_start(&agent->release_timer, on_release_limit, RELEASE_LIMIT_MS, 0);
-    /* There may be none. */
-    uv_timer_start(&agent->reap_timer, on_reap, 0, 0);
+    wards_release(&agent->wards);
 }
 
 static void on_link_closed(void *context)
@@ -404,19 +213,13 @@ static void stop(struct agent *agent)
     if (agent->uevents != NULL) {
         uevent_socket_close(agent->uevents);
     }
-    for (size_t i = 0; i < agent->ward_count; i++) {
-        board_keeper_close(agent->wards[i].keeper);
-    }
-    agent->ward_count = 0;
-    if (agent->modules != NULL) {
-        modules_close(agent->modules);
-    }
+    wards_close(&agent->wards);
+    this_machine_close(&agent->here);
     for (size_t i = 0; i < STOP_SIGNAL_COUNT; i++) {
         uv_close((uv_handle_t *)&agent->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&agent->release_signal, NULL);
     uv_close((uv_handle_t *)&agent->release_timer, NULL);
-    uv_close((uv_handle_t *)&agent->reap_timer, NULL);
     uv_close((uv_handle_t *)&agent->probe_timer, NULL);
     if (agent->clock != NULL) {
         clock_watch_close(agent->clock);
@@ -432,8 +235,6 @@ static void stop(struct agent *agent)
 /* What libuv documents never to fail. */
 static void start_handles(struct agent *agent)
 {
-    uv_timer_init(&agent->loop, &agent->reap_timer);
-    agent->reap_timer.data = agent;
     uv_timer_init(&agent->loop, &agent->probe_timer);
     agent->probe_timer.data = agent;
     uv_timer_start(&agent->probe_timer, on_probe_timer, PROBE_PERIOD_MS, PROBE_PERIOD_MS);
@@ -447,31 +248,6 @@ static void start_handles(struct agent *agent)
         agent->signals[i].data = agent;
         uv_signal_start(&agent->signals[i], on_stop_signal, stop_signals[i]);
     }
-}
-
-/* This machine's own places. */
-static void init_machine(struct agent *agent)
-{
-    struct machine *machine = &agent->machine;
-    const struct group *group = getgrnam(agent->options->config.access_group);
-    struct utsname kernel;
-
-    if (uname(&kernel) != 0) {
-        strcpy(kernel.release, "unknown"); /* EFAULT is all that uname knows. */
-    }
-    snprintf(agent->modules_root, sizeof agent->modules_root, "/lib/modules/%s", kernel.release);
-    machine->loop = &agent->loop;
-    machine->config = &agent->options->config;
-    import_route_init(&agent->route, agent->options->config.usbipd_import);
-    machine->route = &agent->route;
-    machine->sysfs_root = "/sys";
-    machine->nodes = (struct tty_node_paths){
-        .dev_root = "/dev",
-        .udev_root = "/run/udev",
-        .group = group != NULL ? group->gr_gid : TTY_NODE_NO_GROUP,
-    };
-    machine->address =
-        (struct windows_address_paths){.wslinfo = "/usr/bin/wslinfo", .route = "/proc/net/route"};
 }
 
 /* Link and stream are open. */
@@ -506,7 +282,7 @@ static int open_link(struct agent *agent)
         log_error("%s port %u can't be listened on: %s", config->link_address,
                   (unsigned)config->link_port, error_text(err));
     } else {
-        agent->machine.host = host_link_imports(agent->link);
+        agent->here.machine.host = host_link_imports(agent->link);
         log_info("agent %s listens on %s port %u, its stream is %s", agent->run,
                  config->link_address, (unsigned)config->link_port, agent->options->stream_path);
         if (agent->options->on_ready != NULL) {
@@ -536,29 +312,10 @@ static int load_vhci(struct agent *agent)
 {
     struct modules_request *request;
 
-    if (vhci_is_loaded(agent->vhci)) {
+    if (vhci_is_loaded(agent->here.machine.vhci)) {
         return open_link(agent);
     }
-    return modules_load(agent->modules, VHCI_MODULE, on_vhci_loaded, agent, &request);
-}
-
-static int open_kernel(struct agent *agent)
-{
-    const struct modules_config config = {
-        .modprobe = "/sbin/modprobe",
-        .loader = {agent->modules_root, agent->machine.sysfs_root, module_loader_insert, NULL},
-    };
-    int err = vhci_create(agent->machine.sysfs_root, &agent->vhci);
-
-    if (err == 0) {
-        err = tty_links_open(agent->machine.nodes.dev_root, &agent->machine.links);
-    }
-    if (err == 0) {
-        err = modules_open(&agent->loop, &config, &agent->modules);
-    }
-    agent->machine.vhci = agent->vhci;
-    agent->machine.modules = agent->modules;
-    return err;
+    return modules_load(agent->here.machine.modules, VHCI_MODULE, on_vhci_loaded, agent, &request);
 }
 
 /* Before the first thread, and after what needs more. An agent that has kept too much still does
@@ -593,7 +350,7 @@ static int start(struct agent *agent)
         return err;
     }
     requests_init(&agent->requests, agent->stream);
-    err = open_kernel(agent);
+    err = this_machine_open(&agent->here);
     if (err == 0) {
         err = uevent_socket_open(&agent->loop, &uevent_callbacks, agent, &agent->uevents);
     }
@@ -616,7 +373,9 @@ static int run_loop(struct agent *agent)
         log_error("the event loop can't be made: %s", error_text(err));
         return err;
     }
-    init_machine(agent);
+    this_machine_init(&agent->here, &agent->loop, &agent->options->config,
+                      agent->options->stream_path);
+    wards_init(&agent->wards, &agent->here.machine, &wards_callbacks, agent);
     start_handles(agent);
     err = start(agent);
     if (err != 0) {
@@ -641,8 +400,7 @@ int agent_run(const struct agent_options *options)
     }
     agent->options = options;
     err = run_loop(agent);
-    vhci_destroy(agent->vhci);
-    tty_links_close(agent->machine.links);
+    this_machine_finish(&agent->here);
     free(agent);
     return err;
 }

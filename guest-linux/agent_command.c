@@ -6,7 +6,7 @@
 #include "guest-linux/agent.h"
 #include "guest-linux/background.h"
 #include "guest-linux/kick_command.h"
-#include "guest-linux/link_socket.h"
+#include "guest-linux/run_file.h"
 #include "guest-linux/stdio_command.h"
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_agent.h"
@@ -43,7 +43,7 @@ static const char help[] =
     "Exit codes: 0 ended in order, 1 failed, 2 usage.\n";
 
 static int find_places(const struct cli_agent *agent, char stream_path[STREAM_PATH_SIZE],
-                       char link_path[LINK_SOCKET_PATH_SIZE], struct agent_options *options)
+                       char link_path[RUN_FILE_PATH_SIZE], struct agent_options *options)
 {
     int err = 0;
 
@@ -53,7 +53,7 @@ static int find_places(const struct cli_agent *agent, char stream_path[STREAM_PA
         options->stream_path = stream_path;
     }
     if (err == 0) {
-        err = link_socket_path(options->stream_path, link_path);
+        err = run_file_path(options->stream_path, RUN_FILE_LINK, link_path);
         options->link_path = link_path;
     }
     if (err != 0) {
@@ -101,7 +101,7 @@ int agent_command(int argc, char **argv)
     bool is_background = false;
     const struct cli_option own[] = {{"--background", NULL, &is_background}, {NULL, NULL, NULL}};
     char stream_path[STREAM_PATH_SIZE];
-    char link_path[LINK_SOCKET_PATH_SIZE];
+    char link_path[RUN_FILE_PATH_SIZE];
     struct agent_options options = {.on_ready = NULL};
     struct cli_agent agent;
     int exit_code;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "guest-linux/board_import.h"
+#include "guest-linux/held_ports.h"
 #include "guest-linux/peer_watch.h"
 #include "guest-linux/usb_settle.h"
 #include "shared/core/error.h"
@@ -62,6 +63,7 @@ struct attachment {
 };
 
 static enum attach_fault import(struct attachment *attachment);
+static void leave_port(struct attachment *attachment);
 
 /* A failure after attachment_start has returned. */
 static void fail(struct attachment *attachment, enum attach_fault fault, const char *detail)
@@ -211,10 +213,22 @@ bool attachment_adopt(struct attachment *attachment, const struct board *board)
     return true;
 }
 
+bool attachment_adopt_own(struct attachment *attachment, const struct board *board)
+{
+    if (!attachment_adopt(attachment, board)) {
+        return false;
+    }
+    if (!held_ports_has(attachment->machine->held, &attachment->place)) {
+        leave_port(attachment);
+        return false;
+    }
+    return true;
+}
+
 bool attachment_may_adopt(struct attachment *attachment, const struct board *board)
 {
     if (attachment_adopt(attachment, board)) {
-        attachment_release_port(attachment);
+        leave_port(attachment);
         return true;
     }
     return vhci_awaits_former(attachment->machine->vhci);
@@ -351,7 +365,8 @@ bool attachment_has_room(struct attachment *attachment, const struct board *boar
     return vhci_has_room(attachment->machine->vhci, board->speed);
 }
 
-void attachment_release_port(struct attachment *attachment)
+/* Whatever the kernel has stays there. */
+static void leave_port(struct attachment *attachment)
 {
     stop_waiting(attachment);
     if (attachment->peer != NULL) {
@@ -362,6 +377,14 @@ void attachment_release_port(struct attachment *attachment)
         attachment->has_place = false;
         vhci_release(attachment->machine->vhci, &attachment->place);
     }
+}
+
+void attachment_release_port(struct attachment *attachment)
+{
+    if (attachment->has_place) {
+        held_ports_forget(attachment->machine->held, &attachment->place);
+    }
+    leave_port(attachment);
 }
 
 static uint64_t to_ms(uint64_t from_ns, uint64_t to_ns)
@@ -494,6 +517,7 @@ static void take_device_event(struct attachment *attachment, const struct uevent
 {
     if (strcmp(event->action, "add") == 0) {
         attachment->is_there = true;
+        held_ports_note(attachment->machine->held, &attachment->place);
     } else if (strcmp(event->action, "remove") == 0 && attachment->is_there) {
         attachment->is_there = false;
         stop_waiting(attachment);
@@ -579,6 +603,7 @@ void attachment_look_anew(struct attachment *attachment)
         return;
     }
     attachment->is_there = sysfs_exists(root, devpath, NULL);
+    held_ports_note(attachment->machine->held, &attachment->place);
     if (attachment->is_there && sysfs_exists(root, devpath, "driver")) {
         await_settling(attachment);
     } else if (!attachment->is_there && was_there) {
@@ -619,7 +644,7 @@ static void on_handle_closed(uv_handle_t *handle)
 void attachment_close(struct attachment *attachment)
 {
     stop_attaching(attachment);
-    attachment_release_port(attachment);
+    leave_port(attachment);
     uv_close((uv_handle_t *)&attachment->records, on_handle_closed);
     uv_close((uv_handle_t *)&attachment->former, on_handle_closed);
 }

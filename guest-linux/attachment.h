@@ -37,6 +37,10 @@ bool attachment_adopt(struct attachment *attachment, const struct board *board);
 /* True if attachment_adopt would take the board over, or if it is too early to tell. */
 bool attachment_may_adopt(struct attachment *attachment, const struct board *board);
 
+/* As attachment_adopt, but only for what this agent or a former run of it has attached: what
+ * another program has is left alone. */
+bool attachment_adopt_own(struct attachment *attachment, const struct board *board);
+
 /* Starts to attach the board; no attaching or port may be left of an earlier one. Takes over what a
  * former run of the agent has begun. Returns FAULT_NONE, and then on_attached or on_failed follows;
  * or why it cannot even be tried. */

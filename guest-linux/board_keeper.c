@@ -302,6 +302,17 @@ static void forget_wish(struct board_keeper *keeper, bool wanted)
     }
 }
 
+/* Yielded, or no longer wanted, while no agent was there to let go of it. */
+static void let_go_of_left_over(struct board_keeper *keeper)
+{
+    if (keeper->reconciler.phase == RECONCILER_IDLE && !keeper->reconciler.wanted &&
+        attachment_adopt_own(keeper->attachment, &keeper->board)) {
+        log_info("%s: attached by a former run, and not wanted any more", keeper->board.id);
+        attachment_look_anew(keeper->attachment);
+        step_simple(keeper, RECONCILER_LEFT_OVER);
+    }
+}
+
 void board_keeper_arrived(struct board_keeper *keeper, const struct board *board, bool wanted,
                           const char *attached_to)
 {
@@ -310,6 +321,7 @@ void board_keeper_arrived(struct board_keeper *keeper, const struct board *board
     take_facts(keeper, board, attached_to);
     forget_wish(keeper, wanted);
     step(keeper, (struct input){.is_set = true, .event = event, .wanted = wanted});
+    let_go_of_left_over(keeper);
 }
 
 void board_keeper_seen(struct board_keeper *keeper, const struct board *board, bool wanted,
@@ -320,6 +332,7 @@ void board_keeper_seen(struct board_keeper *keeper, const struct board *board, b
     take_facts(keeper, board, attached_to);
     forget_wish(keeper, wanted);
     step(keeper, (struct input){.is_set = true, .event = event, .wanted = wanted});
+    let_go_of_left_over(keeper);
 }
 
 void board_keeper_removed(struct board_keeper *keeper)

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "guest-linux/host_candidate.h"
+#include "guest-linux/host_source.h"
 #include "guest-linux/import_doors.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
-#include "shared/link/link_address.h"
 #include "shared/link/listen.h"
 #include "shared/link/raw_stream.h"
 #include "shared/link/refusal_log.h"
@@ -37,42 +37,6 @@ struct host_link {
     void (*on_closed)(void *context);
 };
 
-static bool is_local(struct session *session)
-{
-    const uv_stream_t *stream = session_stream(session);
-
-    return stream != NULL && stream->type != UV_TCP;
-}
-
-static const char *find_source(const struct host_link *link, struct session *session,
-                               char ip[LINK_ADDRESS_TEXT_SIZE], uint16_t *port)
-{
-    const uv_stream_t *stream = session_stream(session);
-
-    if (is_local(session)) {
-        *port = 0;
-        return link->path;
-    }
-    link_address_of_peer((const uv_tcp_t *)stream, ip, port);
-    return ip;
-}
-
-static void read_peer(struct host_link *link, struct session *session)
-{
-    char ip[LINK_ADDRESS_TEXT_SIZE];
-    uint16_t port;
-    const char *source = find_source(link, session, ip, &port);
-
-    /* A TCP peer that has just gone has no port any more. */
-    if (!is_local(session)) {
-        link->transport = "tcp";
-        snprintf(link->peer, sizeof link->peer, "%s:%u", ip, (unsigned)port);
-    } else {
-        link->transport = "bridge";
-        text_copy(link->peer, sizeof link->peer, source);
-    }
-}
-
 static void end_session(struct host_link *link)
 {
     link->session = NULL;
@@ -83,7 +47,8 @@ static void end_session(struct host_link *link)
 static void take_session(struct host_link *link, struct session *session,
                          const struct wire_hello *peer)
 {
-    read_peer(link, session);
+    link->transport = host_source_transport(session);
+    host_source_to_text(session, link->path, link->peer);
     link->session = session;
     memcpy(link->run, peer->run, sizeof link->run);
     log_info("linked with the host at %s (%s)", link->peer, peer->agent);
@@ -104,12 +69,11 @@ static void replace_session(struct host_link *link, struct session *session,
 static void refuse_busy(struct host_link *link, struct session *session)
 {
     char message[WIRE_TEXT_SIZE];
-    char ip[LINK_ADDRESS_TEXT_SIZE];
-    const char *source;
+    char source[EVENT_PEER_SIZE];
     uint16_t port;
     unsigned held_back;
 
-    source = find_source(link, session, ip, &port);
+    host_source_address(session, link->path, source, &port);
     snprintf(message, sizeof message,
              "the host agent at %s has the link to this guest and answers: end it there first, for "
              "a guest has one host",
@@ -121,12 +85,23 @@ static void refuse_busy(struct host_link *link, struct session *session)
     session_bye(session, "busy", message);
 }
 
+static bool is_same_host(const struct host_link *link, const struct wire_hello *peer)
+{
+    return strcmp(link->run, peer->run) == 0;
+}
+
 /* Whether the host that has the link is still there decides; only one can wait for that. */
 static void consider(struct host_link *link, struct session *session, const struct wire_hello *peer)
 {
-    if (link->candidate.session != NULL) {
+    struct session *waiting = link->candidate.session;
+
+    if (waiting != NULL && !is_same_host(link, peer)) {
         refuse_busy(link, session);
         return;
+    }
+    host_candidate_clear(&link->candidate);
+    if (waiting != NULL) { /* The host that has the link is there, and comes by its other way. */
+        session_bye(waiting, "busy", "the host agent that has the link has come anew");
     }
     link->candidate.session = session;
     link->candidate.hello = *peer;
@@ -134,12 +109,12 @@ static void consider(struct host_link *link, struct session *session, const stru
     session_probe(link->session);
 }
 
-/* A host has one link for each way to us. Where it tries two at once, what comes late by the one
- * must not end what works by the other. */
+/* A host has one link for each way to us. */
 static bool is_anew(const struct host_link *link, struct session *session,
                     const struct wire_hello *peer)
 {
-    return strcmp(link->run, peer->run) == 0 && is_local(link->session) == is_local(session);
+    return is_same_host(link, peer) &&
+           host_source_is_local(link->session) == host_source_is_local(session);
 }
 
 static void on_session_up(void *context, struct session *session, const struct wire_hello *peer)
@@ -259,12 +234,14 @@ static void on_session_probed(void *context, struct session *session, bool answe
     if (session != link->session || waiting == NULL || link->closing) {
         return;
     }
-    if (answers) {
+    if (!answers) {
+        take_candidate(link);
+    } else if (!is_same_host(link, &link->candidate.hello)) {
         host_candidate_clear(&link->candidate);
         refuse_busy(link, waiting);
-    } else {
-        take_candidate(link);
     }
+    /* Else it tries both ways at once and keeps what it has seen up first, which need not be what
+     * we have: it closes the other one, and that decides. */
 }
 
 static void on_session_closed(void *context, struct session *session, bool was_up, int error,

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "guest-linux/held_ports.h"
 #include "guest-linux/host_imports.h"
 #include "guest-linux/modules.h"
 #include "guest-linux/tty_links.h"
@@ -19,6 +20,7 @@ struct machine {
     const struct config *config;
     const char *sysfs_root; /* "/sys" */
     struct vhci *vhci;
+    struct held_ports *held;
     struct tty_node_paths nodes;
     struct tty_links *links;
     struct modules *modules;

@@ -12,7 +12,9 @@
 #include "guest-linux/guest_files.h"
 #include "guest-linux/guest_places.h"
 #include "guest-linux/guest_service.h"
+#include "guest-linux/held_ports.h"
 #include "guest-linux/setup_notes.h"
+#include "guest-linux/vhci.h"
 #include "shared/core/error.h"
 
 struct removal {
@@ -75,10 +77,35 @@ static void empty_folder(const struct removal *removal, const char *path,
 
 /* --- Steps ------------------------------------------------------------------------------------ */
 
-/* One that had to be killed is gone too, though its boards may be left. */
+/* What an agent has attached that was killed before, or had to be now. */
+static int let_go_of_boards(const struct removal *removal)
+{
+    char sysfs_root[GUEST_FILES_PATH_SIZE];
+    struct held_ports *held;
+    struct vhci *vhci;
+    int err = guest_files_join(&removal->files, "/sys", sysfs_root);
+
+    if (err == 0) {
+        err = vhci_create(sysfs_root, &vhci);
+    }
+    if (err != 0) {
+        return err;
+    }
+    err = held_ports_open(sysfs_root, removal->machine->stream_path, &held);
+    if (err == 0) {
+        (void)held_ports_let_go(held, vhci);
+        held_ports_close(held);
+    }
+    vhci_destroy(vhci);
+    return err;
+}
+
 static int remove_agent(struct removal *removal)
 {
-    return guest_service_stop(&removal->service, AGENT_CONTROL_RELEASE, NULL);
+    int err = guest_service_stop(&removal->service, AGENT_CONTROL_RELEASE, NULL);
+    int left_err = err == 0 || err == ERR_TIMEOUT ? let_go_of_boards(removal) : 0;
+
+    return err != 0 ? err : left_err;
 }
 
 static int remove_autostart(struct removal *removal)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "guest-linux/link_socket.h"
+#include "guest-linux/run_file.h"
 #include "guest-linux/stdio_relay.h"
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_args.h"
@@ -121,7 +121,7 @@ static int relay(const char *path, int fd)
 int stdio_command(const char *help, int argc, char **argv)
 {
     char default_stream[STREAM_PATH_SIZE];
-    char path[LINK_SOCKET_PATH_SIZE];
+    char path[RUN_FILE_PATH_SIZE];
     const char *stream = NULL;
     const char *ignored = NULL; /* The agent that may be started reads it. */
     bool is_stdio = false;
@@ -141,7 +141,7 @@ int stdio_command(const char *help, int argc, char **argv)
     err = stream == NULL ? local_client_default_path(default_stream, sizeof default_stream) : 0;
     stream = stream == NULL ? default_stream : stream;
     if (err == 0) {
-        err = link_socket_path(stream, path);
+        err = run_file_path(stream, RUN_FILE_LINK, path);
     }
     if (err != 0) {
         cli_output_error(VERB, "there is no place for the link's socket: %s", error_text(err));

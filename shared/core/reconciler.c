@@ -327,6 +327,9 @@ static void finish_detach(struct step *step)
         fail_detached(step);
         return;
     }
+    /* That it is the user's may be heard only now. */
+    if (state->reason == REASON_RELEASED)
+        state->reason = released_reason(state);
     /* A life that ends before it was ever ready ends in the removal alone. */
     if (state->was_ready || !state->gone)
         act(step, RECONCILER_TELL_DETACHED);
@@ -375,6 +378,15 @@ static void on_room(struct step *step)
 {
     if (step->state->phase == RECONCILER_WAITING && step->state->fault == FAULT_NO_PORT)
         attach_or_rest(step);
+}
+
+/* As if it had been wanted until now. */
+static void on_left_over(struct step *step)
+{
+    const struct reconciler *state = step->state;
+
+    if (state->phase == RECONCILER_IDLE && state->present && !state->wanted)
+        detach_because(step, released_reason(state));
 }
 
 static void look_while_enumerating(struct step *step)
@@ -431,6 +443,7 @@ static void (*const handlers[])(struct step *) = {
     [RECONCILER_PORT_FREE] = on_port_free,
     [RECONCILER_UNANSWERED] = on_unanswered,
     [RECONCILER_ROOM] = on_room,
+    [RECONCILER_LEFT_OVER] = on_left_over,
     [RECONCILER_TICK] = on_tick,
 };
 

@@ -49,6 +49,7 @@ enum reconciler_event {
     RECONCILER_PORT_FREE,     /* vhci calls the port free */
     RECONCILER_UNANSWERED,    /* the device on the port has not answered yet, and was asked */
     RECONCILER_ROOM,          /* a port that was in use is free */
+    RECONCILER_LEFT_OVER,     /* the kernel has it from a former run, though it is not wanted */
     RECONCILER_TICK,          /* the deadline has come, or any other time */
 };
 

@@ -5,6 +5,7 @@
 #include "shared/core/error.h"
 #include "shared/core/json_text.h"
 #include "shared/core/text.h"
+#include "shared/core/wire_line.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -60,10 +61,11 @@ static int add_auth(struct cJSON *object, const struct wire_hello *hello)
     return result;
 }
 
-static int add_hello(struct cJSON *object, const struct wire_hello *hello)
+static int add_hello(struct cJSON *object, const void *message)
 {
-    if (json_text_add_string(object, "type", "hello") != 0 ||
-        json_text_add_integer(object, "protocol", hello->protocol) != 0 ||
+    const struct wire_hello *hello = message;
+
+    if (json_text_add_integer(object, "protocol", hello->protocol) != 0 ||
         json_text_add_string(object, "role", role_names[hello->role == WIRE_ROLE_GUEST]) != 0 ||
         json_text_add_fields(object, hello_fields, COUNT(hello_fields), hello) != 0) {
         return ERR_NOMEM;
@@ -75,50 +77,29 @@ static int add_hello(struct cJSON *object, const struct wire_hello *hello)
     return add_auth(object, hello);
 }
 
-static int add_proof(struct cJSON *object, const struct wire_proof *proof)
+static int add_proof(struct cJSON *object, const void *proof)
 {
-    int result = json_text_add_string(object, "type", "proof");
-    return result == 0 ? json_text_add_fields(object, proof_fields, COUNT(proof_fields), proof)
-                       : result;
+    return json_text_add_fields(object, proof_fields, COUNT(proof_fields), proof);
 }
 
-static int add_bye(struct cJSON *object, const struct wire_bye *bye)
+static int add_bye(struct cJSON *object, const void *bye)
 {
-    int result = json_text_add_string(object, "type", "bye");
-    return result == 0 ? json_text_add_fields(object, bye_fields, COUNT(bye_fields), bye) : result;
+    return json_text_add_fields(object, bye_fields, COUNT(bye_fields), bye);
 }
 
 int wire_hello_to_line(const struct wire_hello *hello, char **line, size_t *len)
 {
-    struct cJSON *object = json_text_create_object();
-    int result = object != NULL ? add_hello(object, hello) : ERR_NOMEM;
-    if (result == 0) {
-        result = json_text_print_line(object, line, len);
-    }
-    json_text_free(object);
-    return result;
+    return wire_line_write("hello", add_hello, hello, line, len);
 }
 
 int wire_proof_to_line(const struct wire_proof *proof, char **line, size_t *len)
 {
-    struct cJSON *object = json_text_create_object();
-    int result = object != NULL ? add_proof(object, proof) : ERR_NOMEM;
-    if (result == 0) {
-        result = json_text_print_line(object, line, len);
-    }
-    json_text_free(object);
-    return result;
+    return wire_line_write("proof", add_proof, proof, line, len);
 }
 
 int wire_bye_to_line(const struct wire_bye *bye, char **line, size_t *len)
 {
-    struct cJSON *object = json_text_create_object();
-    int result = object != NULL ? add_bye(object, bye) : ERR_NOMEM;
-    if (result == 0) {
-        result = json_text_print_line(object, line, len);
-    }
-    json_text_free(object);
-    return result;
+    return wire_line_write("bye", add_bye, bye, line, len);
 }
 
 static int get_role(const struct cJSON *object, enum wire_role *role)

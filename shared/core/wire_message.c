@@ -1,12 +1,12 @@
 #include "shared/core/wire_message.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "shared/core/board_json.h"
 #include "shared/core/error.h"
 #include "shared/core/event_body.h"
 #include "shared/core/text.h"
+#include "shared/core/wire_line.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -19,29 +19,48 @@ enum content {
     CONTENT_ANSWER,
 };
 
-/* Indexed by enum wire_type. */
+/* Indexed by enum wire_type, as are the forms. */
+static const char *const types[] = {
+    [WIRE_SNAPSHOT_BEGIN] = "snapshot_begin",
+    [WIRE_PRESENT] = "present",
+    [WIRE_SNAPSHOT_END] = "snapshot_end",
+    [WIRE_ARRIVAL] = "arrival",
+    [WIRE_UPDATE] = "update",
+    [WIRE_REMOVAL] = "removal",
+    [WIRE_YIELDED] = "yielded",
+    [WIRE_TAKEN] = "taken",
+    [WIRE_RESUMED] = "resumed",
+    [WIRE_ANSWER] = "answer",
+    [WIRE_YIELD] = "yield",
+    [WIRE_TAKE] = "take",
+    [WIRE_ATTACHING] = "attaching",
+    [WIRE_READY] = "ready",
+    [WIRE_FAILED] = "failed",
+    [WIRE_DETACHED] = "detached",
+    [WIRE_BYE] = "bye",
+};
+
 static const struct form {
-    const char *name;
     enum content content;
     enum event_type event; /* of the same name; without meaning where there is none */
 } forms[] = {
-    [WIRE_SNAPSHOT_BEGIN] = {"snapshot_begin", CONTENT_NONE, EVENT_SNAPSHOT},
-    [WIRE_PRESENT] = {"present", CONTENT_BOARD, EVENT_ARRIVAL},
-    [WIRE_SNAPSHOT_END] = {"snapshot_end", CONTENT_NONE, EVENT_SNAPSHOT},
-    [WIRE_ARRIVAL] = {"arrival", CONTENT_BOARD, EVENT_ARRIVAL},
-    [WIRE_UPDATE] = {"update", CONTENT_BOARD, EVENT_UPDATE},
-    [WIRE_REMOVAL] = {"removal", CONTENT_ID, EVENT_REMOVAL},
-    [WIRE_YIELDED] = {"yielded", CONTENT_ID, EVENT_YIELDED},
-    [WIRE_TAKEN] = {"taken", CONTENT_ID, EVENT_TAKEN},
-    [WIRE_RESUMED] = {"resumed", CONTENT_NONE, EVENT_SNAPSHOT},
-    [WIRE_ANSWER] = {"answer", CONTENT_ANSWER, EVENT_LINK},
-    [WIRE_YIELD] = {"yield", CONTENT_ASK, EVENT_LINK},
-    [WIRE_TAKE] = {"take", CONTENT_ASK, EVENT_LINK},
-    [WIRE_ATTACHING] = {"attaching", CONTENT_ID, EVENT_ATTACHING},
-    [WIRE_READY] = {"ready", CONTENT_ID, EVENT_READY},
-    [WIRE_FAILED] = {"failed", CONTENT_ID, EVENT_FAILED},
-    [WIRE_DETACHED] = {"detached", CONTENT_ID, EVENT_DETACHED},
-    [WIRE_BYE] = {"bye", CONTENT_BYE, EVENT_LINK},
+    [WIRE_SNAPSHOT_BEGIN] = {CONTENT_NONE, EVENT_SNAPSHOT},
+    [WIRE_PRESENT] = {CONTENT_BOARD, EVENT_ARRIVAL},
+    [WIRE_SNAPSHOT_END] = {CONTENT_NONE, EVENT_SNAPSHOT},
+    [WIRE_ARRIVAL] = {CONTENT_BOARD, EVENT_ARRIVAL},
+    [WIRE_UPDATE] = {CONTENT_BOARD, EVENT_UPDATE},
+    [WIRE_REMOVAL] = {CONTENT_ID, EVENT_REMOVAL},
+    [WIRE_YIELDED] = {CONTENT_ID, EVENT_YIELDED},
+    [WIRE_TAKEN] = {CONTENT_ID, EVENT_TAKEN},
+    [WIRE_RESUMED] = {CONTENT_NONE, EVENT_SNAPSHOT},
+    [WIRE_ANSWER] = {CONTENT_ANSWER, EVENT_LINK},
+    [WIRE_YIELD] = {CONTENT_ASK, EVENT_LINK},
+    [WIRE_TAKE] = {CONTENT_ASK, EVENT_LINK},
+    [WIRE_ATTACHING] = {CONTENT_ID, EVENT_ATTACHING},
+    [WIRE_READY] = {CONTENT_ID, EVENT_READY},
+    [WIRE_FAILED] = {CONTENT_ID, EVENT_FAILED},
+    [WIRE_DETACHED] = {CONTENT_ID, EVENT_DETACHED},
+    [WIRE_BYE] = {CONTENT_BYE, EVENT_LINK},
 };
 
 static const struct json_text_field bye_fields[] = {
@@ -100,9 +119,11 @@ static int add_answer(struct cJSON *object, const struct wire_message *message)
                : result;
 }
 
-static int add_content(struct cJSON *object, const struct form *form,
-                       const struct wire_message *message)
+static int add_content(struct cJSON *object, const void *from)
 {
+    const struct wire_message *message = from;
+    const struct form *form = &forms[message->type];
+
     switch (form->content) {
     case CONTENT_BOARD:
         return add_board(object, message);
@@ -120,49 +141,25 @@ static int add_content(struct cJSON *object, const struct form *form,
     return 0;
 }
 
-static int print(const struct cJSON *object, char **line, size_t *len)
+int wire_message_to_line(const struct wire_message *message, char **line, size_t *len)
 {
-    char *printed;
-    size_t printed_len;
-    int result = json_text_print_line(object, &printed, &printed_len);
+    char *written;
+    size_t written_len;
+    int result =
+        wire_line_write(types[message->type], add_content, message, &written, &written_len);
     if (result != 0) {
         return result;
     }
-    if (printed_len - 1 > WIRE_LINE_MAX) {
-        free(printed);
+    if (written_len - 1 > WIRE_LINE_MAX) {
+        free(written);
         return ERR_TOO_LONG;
     }
-    *line = printed;
-    *len = printed_len;
+    *line = written;
+    *len = written_len;
     return 0;
 }
 
-int wire_message_to_line(const struct wire_message *message, char **line, size_t *len)
-{
-    const struct form *form = &forms[message->type];
-    struct cJSON *object = json_text_create_object();
-    int result = object != NULL ? json_text_add_string(object, "type", form->name) : ERR_NOMEM;
-    if (result == 0) {
-        result = add_content(object, form, message);
-    }
-    if (result == 0) {
-        result = print(object, line, len);
-    }
-    json_text_free(object);
-    return result;
-}
-
 /* --- Reading ---------------------------------------------------------------------------------- */
-
-static const struct form *find_form(const char *name)
-{
-    for (size_t i = 0; i < COUNT(forms); i++) {
-        if (strcmp(forms[i].name, name) == 0) {
-            return &forms[i];
-        }
-    }
-    return NULL;
-}
 
 static int get_board(const struct cJSON *object, struct wire_message *message)
 {
@@ -212,9 +209,13 @@ static int get_answer(const struct cJSON *object, struct wire_message *message)
     return result == 0 ? get_request(object, message) : result;
 }
 
-static int get_content(const struct cJSON *object, const struct form *form,
-                       struct wire_message *message)
+static int get_content(const struct cJSON *object, size_t type, void *to)
 {
+    struct wire_message *message = to;
+    const struct form *form = &forms[type];
+
+    message->type = (enum wire_type)type;
+    message->event.type = form->event;
     switch (form->content) {
     case CONTENT_BOARD:
         return get_board(object, message);
@@ -232,33 +233,13 @@ static int get_content(const struct cJSON *object, const struct form *form,
     return 0;
 }
 
-static int get_message(const struct cJSON *object, struct wire_message *message)
-{
-    char name[WIRE_TYPE_SIZE];
-    if (json_text_get_string(object, "type", false, name, sizeof name) != 0) {
-        return ERR_INVALID;
-    }
-    const struct form *form = find_form(name);
-    if (form == NULL) {
-        return ERR_UNSUPPORTED;
-    }
-    message->type = (enum wire_type)(form - forms);
-    message->event.type = form->event;
-    return get_content(object, form, message);
-}
-
 int wire_message_from_line(const char *line, size_t len, struct wire_message *message)
 {
     if (len > WIRE_LINE_MAX) {
         return ERR_INVALID;
     }
-    struct cJSON *object = json_text_parse_object(line, len);
-    if (object == NULL) {
-        return ERR_INVALID;
-    }
     struct wire_message read = {.event.retry_in_ms = -1};
-    int result = get_message(object, &read);
-    json_text_free(object);
+    int result = wire_line_read(line, len, types, COUNT(types), get_content, &read);
     if (result == 0) {
         *message = read;
     }

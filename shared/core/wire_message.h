@@ -7,9 +7,6 @@
 /* Longest line on the link in bytes, LF not counted; a longer one ends the link. */
 #define WIRE_LINE_MAX (64u * 1024)
 
-/* Longest name of a type, of this version or a later one, terminator included. */
-#define WIRE_TYPE_SIZE 32
-
 #define WIRE_ADDRESS_SIZE 64
 
 enum wire_type {

@@ -13,6 +13,7 @@
 #include "shared/core/pnp_tracker.h"
 #include "shared/core/vhci_status.h"
 #include "shared/core/wire_hello.h"
+#include "shared/core/wire_import.h"
 #include "shared/core/wire_message.h"
 #include "tests/core/cases.h"
 #include "tests/core/failing_memory.h"
@@ -36,6 +37,7 @@
     "{\"type\":\"hello\",\"protocol\":1,\"role\":\"host\",\"agent\":\"ttyferry 0.1.0\","           \
     "\"run\":\"8c1f6a0be97d2c43\",\"import\":\"00112233445566ff\",\"auth\":{"                      \
     "\"method\":\"hmac-sha256\",\"nonce\":\"" DIGEST "\"}}"
+#define DATA "{\"type\":\"data\",\"import\":\"00112233445566ff\",\"bytes\":\"AAEC\"}"
 #define PROOF "{\"type\":\"proof\",\"mac\":\"" DIGEST "\"}"
 
 /* What the operations work on; made anew for each failure. */
@@ -46,6 +48,7 @@ struct ground {
     struct wire_hello hello;
     struct wire_proof proof;
     struct wire_bye bye;
+    struct wire_import import;
     struct config config;
     struct line_reader reader;
     struct vhci_status status;
@@ -67,6 +70,7 @@ static void prepare(struct ground *ground)
         event_json_to_event(SNAPSHOT, strlen(SNAPSHOT), &ground->event, &ground->boards), 0);
     assert_int_equal(wire_message_from_line(ARRIVAL, strlen(ARRIVAL), &ground->message), 0);
     assert_int_equal(wire_hello_from_line(HELLO, strlen(HELLO), &ground->hello, &ground->bye), 0);
+    assert_int_equal(wire_import_from_line(DATA, strlen(DATA), &ground->import), 0);
     strcpy(ground->proof.mac, DIGEST);
     strcpy(ground->bye.code, "busy");
     strcpy(ground->bye.message, "later");
@@ -172,6 +176,26 @@ static int read_hello(struct ground *ground)
 static int read_proof(struct ground *ground)
 {
     return wire_proof_from_line(PROOF, strlen(PROOF), &ground->proof, &ground->bye);
+}
+
+static int write_import(struct ground *ground)
+{
+    char *line = NULL;
+    size_t len = 7;
+    int result = wire_import_to_line(&ground->import, &line, &len);
+
+    assert_true(result == 0 || (line == NULL && len == 7));
+    assert_true(result != 0 || strncmp(line, DATA "\n", len) == 0);
+    free(line);
+    return result;
+}
+
+static int read_import(struct ground *ground)
+{
+    int result = wire_import_from_line(DATA, strlen(DATA), &ground->import);
+
+    assert_true(result != 0 || strcmp(ground->import.bytes, "AAEC") == 0);
+    return result;
 }
 
 static int read_config(struct ground *ground)
@@ -319,6 +343,8 @@ static const struct memory_case {
     {"out of memory: wire_bye_to_line", write_bye, false},
     {"out of memory: wire_hello_from_line", read_hello, true},
     {"out of memory: wire_proof_from_line", read_proof, true},
+    {"out of memory: wire_import_to_line", write_import, false},
+    {"out of memory: wire_import_from_line", read_import, true},
     {"out of memory: config_from_text", read_config, true},
     {"out of memory: line_reader_feed", feed_lines, false},
     {"out of memory: board_table_put", put_boards, false},

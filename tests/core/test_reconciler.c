@@ -85,6 +85,10 @@ struct story {
     {                                                                                              \
         at, RECONCILER_ROOM, expected, false, FAULT_NONE                                           \
     }
+#define LEFT_OVER(at, expected)                                                                    \
+    {                                                                                              \
+        at, RECONCILER_LEFT_OVER, expected, false, FAULT_NONE                                      \
+    }
 #define SILENT(at, expected)                                                                       \
     {                                                                                              \
         at, RECONCILER_SILENT, expected, false, FAULT_NONE                                         \
@@ -102,6 +106,19 @@ static const struct story stories[] = {
      {ARRIVED_UNWANTED(0, "arrival"), TICK(1000, ""), REMOVED(2000, "removal")}},
     {"attach: wanted later",
      {ARRIVED_UNWANTED(0, "arrival"), SEEN(5, "update attaching:1 attach")}},
+    {"left over: let go, and told as detached",
+     {SEEN_UNWANTED(0, "arrival"), LEFT_OVER(0, "detach"), DEVICE_GONE(5, "check"),
+      PORT_FREE(10, "release detached:released"), TICK(60000, "")}},
+    {"left over: wanted before the port is free",
+     {SEEN_UNWANTED(0, "arrival"), LEFT_OVER(0, "detach"), SEEN(5, "update"),
+      PORT_FREE(10, "release detached:released attaching:1 attach")}},
+    {"left over: gone before the port is free",
+     {SEEN_UNWANTED(0, "arrival"), LEFT_OVER(0, "detach"), REMOVED(5, ""),
+      PORT_FREE(10, "release removal")}},
+    {"left over: not while it is wanted", {UNTIL_READY, LEFT_OVER(500, "")}},
+    {"left over: not when nobody has named it", {LEFT_OVER(0, "")}},
+    {"left over: not when it is gone",
+     {ARRIVED_UNWANTED(0, "arrival"), REMOVED(5, "removal"), LEFT_OVER(10, "")}},
     {"attach: present in the first snapshot", {SEEN(0, "arrival attaching:1 attach")}},
     {"attach: a snapshot repeats a ready board", {UNTIL_READY, SEEN(500, "update")}},
     {"attach: arriving again while ready", {UNTIL_READY, ARRIVED(500, "update")}},
@@ -358,6 +375,22 @@ static void test_yielded(void **state)
     assert_int_equal(reconciler.phase, RECONCILER_IDLE);
 }
 
+/* The host says of a board in its snapshot only afterwards that it is the user's. */
+static void test_left_over_and_yielded(void **state)
+{
+    struct reconciler reconciler;
+    struct reconciler_actions actions;
+
+    (void)state;
+    reconciler_init(&reconciler);
+    reconciler_step(&reconciler, RECONCILER_SEEN, false, FAULT_NONE, 0, &actions);
+    reconciler_step(&reconciler, RECONCILER_LEFT_OVER, false, FAULT_NONE, 0, &actions);
+    reconciler.yielded = true;
+    reconciler_step(&reconciler, RECONCILER_PORT_FREE, false, FAULT_NONE, 4, &actions);
+    assert_int_equal(actions.items[actions.count - 1], RECONCILER_TELL_DETACHED);
+    assert_int_equal(reconciler.reason, REASON_YIELDED);
+}
+
 static void step(struct reconciler *reconciler, enum reconciler_event event, int64_t at_ms)
 {
     struct reconciler_actions actions;
@@ -421,6 +454,7 @@ struct walk {
     /* What the edges have. */
     bool is_importing;
     bool has_port;
+    bool is_left_over;           /* what is on the port; its attaching was told by a former run */
     enum reconciler_action told; /* the last telling about the board's life */
 };
 
@@ -458,6 +492,7 @@ static void perform(struct walk *walk, enum reconciler_action action)
     case RECONCILER_ATTACH:
         assert_false(walk->is_importing || walk->has_port);
         walk->is_importing = true;
+        walk->is_left_over = false;
         break;
     case RECONCILER_CANCEL_ATTACH:
         assert_true(walk->is_importing);
@@ -472,7 +507,8 @@ static void perform(struct walk *walk, enum reconciler_action action)
         walk->has_port = false;
         break;
     default:
-        if (!may_follow(walk->told, action))
+        if (!may_follow(walk->told, action) &&
+            !(walk->is_left_over && action == RECONCILER_TELL_DETACHED))
             fail_msg("%s after %s", words[action], words[walk->told]);
         if (action != RECONCILER_TELL_UPDATE)
             walk->told = action;
@@ -501,8 +537,10 @@ static void take(struct walk *walk, enum reconciler_event event, bool wanted,
 
     if (event == RECONCILER_ATTACHED || event == RECONCILER_ATTACH_FAILED)
         walk->is_importing = false;
-    if (event == RECONCILER_ATTACHED)
+    if (event == RECONCILER_ATTACHED || event == RECONCILER_LEFT_OVER)
         walk->has_port = true;
+    if (event == RECONCILER_LEFT_OVER)
+        walk->is_left_over = true;
     reconciler_step(&walk->reconciler, event, wanted, fault, walk->now_ms, &actions);
     assert_true(actions.count <= RECONCILER_ACTIONS_MAX);
     for (size_t i = 0; i < actions.count; i++)
@@ -523,6 +561,8 @@ static bool is_possible(const struct walk *walk, enum reconciler_event event)
     case RECONCILER_UNANSWERED:
     case RECONCILER_SILENT:
         return walk->has_port;
+    case RECONCILER_LEFT_OVER:
+        return walk->reconciler.phase == RECONCILER_IDLE && walk->reconciler.present;
     default:
         return true;
     }
@@ -588,7 +628,7 @@ static void any_order_of_events_keeps_the_rules(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(stories) + 4];
+    struct CMUnitTest tests[COUNT(stories) + 5];
     size_t count = 0;
 
     for (size_t i = 0; i < COUNT(stories); i++)
@@ -596,6 +636,8 @@ int main(void)
             .name = stories[i].name, .test_func = run_story, .initial_state = (void *)&stories[i]};
     tests[count++] = (struct CMUnitTest){"deadlines", test_deadlines, NULL, NULL, NULL};
     tests[count++] = (struct CMUnitTest){"yielded", test_yielded, NULL, NULL, NULL};
+    tests[count++] =
+        (struct CMUnitTest){"left over and yielded", test_left_over_and_yielded, NULL, NULL, NULL};
     tests[count++] = (struct CMUnitTest){"faults: a row each", test_faults, NULL, NULL, NULL};
     tests[count++] = (struct CMUnitTest){"walks: any order of events keeps the rules",
                                          any_order_of_events_keeps_the_rules, NULL, NULL, NULL};

@@ -39,6 +39,7 @@ struct ground {
     struct import_server server;
     struct config config;
     struct vhci *vhci;
+    struct held_ports *held;
     struct modules *modules;
     struct machine machine;
     struct import_route route;
@@ -47,6 +48,7 @@ struct ground {
     /* Places that the machine names. */
     char udev[TREE_PATH_SIZE];
     char absent[TREE_PATH_SIZE];
+    char stream[TREE_PATH_SIZE];
     /* What was told. */
     size_t attached;
     size_t failed;
@@ -149,10 +151,13 @@ static void make_machine(struct ground *ground)
 
     tree_path(&ground->tree, "/udev", ground->udev);
     tree_path(&ground->tree, "/absent", ground->absent);
+    tree_folder(&ground->tree, "/run");
+    tree_path(&ground->tree, "/run/events.sock", ground->stream);
     config_init(&ground->config);
     strcpy(ground->config.usbipd_address, "127.0.0.1");
     ground->config.usbipd_port = ground->server.port;
     assert_int_equal(vhci_create(ground->tree.root, &ground->vhci), 0);
+    assert_int_equal(held_ports_open(ground->tree.root, ground->stream, &ground->held), 0);
     assert_int_equal(modules_open(&ground->rig->loop, &modules, &ground->modules), 0);
     import_route_init(&ground->route, ground->config.usbipd_import);
     assert_int_equal(host_imports_open(&ground->rig->loop, &no_host, NULL, &ground->host), 0);
@@ -161,6 +166,7 @@ static void make_machine(struct ground *ground)
         .config = &ground->config,
         .sysfs_root = ground->tree.root,
         .vhci = ground->vhci,
+        .held = ground->held,
         .nodes = {"/dev", ground->udev, TTY_NODE_NO_GROUP},
         .modules = ground->modules,
         .address = {ground->absent, ground->absent},
@@ -200,6 +206,7 @@ static int teardown(void **state)
     uv_run(&ground->rig->loop, UV_RUN_DEFAULT); /* till the thread has ended */
     uv_sem_destroy(&ground->may_insert);
     vhci_destroy(ground->vhci);
+    held_ports_close(ground->held);
     status = rig_teardown(&rig);
     tree_remove(&ground->tree);
     free(ground);
@@ -867,6 +874,9 @@ static void other_devices_are_not_taken_over(void **state)
 static void begin_anew(struct ground *ground, const char *status)
 {
     tree_write(&ground->tree, CONTROLLER "/status", status);
+    held_ports_close(ground->held);
+    assert_int_equal(held_ports_open(ground->tree.root, ground->stream, &ground->held), 0);
+    ground->machine.held = ground->held;
     vhci_destroy(ground->vhci);
     assert_int_equal(vhci_create(ground->tree.root, &ground->vhci), 0);
     ground->machine.vhci = ground->vhci;
@@ -937,6 +947,26 @@ static void a_board_that_moved_is_imported_anew(void **state)
     expect_file(ground, CONTROLLER "/detach", "");
 }
 
+/* What an agent of ours has attached is its own, also after it was closed, until the port is
+ * released. */
+static void only_what_was_attached_by_us_is_ours(void **state)
+{
+    struct ground *ground = *state;
+
+    make_device(ground);
+    assert_false(attachment_adopt_own(ground->attachment, &board));
+    take_device_away(ground);
+    attach_until_ready(ground);
+    attachment_close(ground->attachment);
+    begin_anew(ground, PORT_USED);
+    assert_int_equal(attachment_open(&ground->machine, &callbacks, ground, &ground->attachment), 0);
+    assert_true(attachment_adopt_own(ground->attachment, &board));
+    attachment_detach(ground->attachment);
+    expect_file(ground, CONTROLLER "/detach", "0");
+    attachment_release_port(ground->attachment);
+    assert_false(attachment_adopt_own(ground->attachment, &board));
+}
+
 #define TEST(test)                                                                                 \
     {                                                                                              \
 #test, test, setup, teardown, NULL                                                         \
@@ -981,6 +1011,7 @@ int main(void)
         TEST(what_was_coming_and_is_not_ours_delays_and_no_more),
         TEST(what_is_coming_can_be_cancelled),
         TEST(a_board_that_moved_is_imported_anew),
+        TEST(only_what_was_attached_by_us_is_ours),
     };
 
     return cmocka_run_group_tests_name("attachment", tests, NULL, NULL);

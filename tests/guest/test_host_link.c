@@ -10,6 +10,7 @@
 
 #include "shared/core/error.h"
 #include "shared/link/dial.h"
+#include "tests/core/cases.h"
 #include "tests/link/recorder.h"
 #include "tests/link/rig.h"
 
@@ -325,26 +326,113 @@ static void both_doors_lead_to_one_link(void **state)
     close_ground(&ground);
 }
 
-/* The host that tries both ways at once has let go of the one that is late. */
-static void the_other_door_ends_no_link_that_answers(void **state)
+#define SHUTDOWN "{\"type\":\"bye\",\"code\":\"shutdown\",\"message\":\"the agent is ending\"}\n"
+
+/* A host that tries both ways at once keeps one and lets go of the other; which of them is up first
+ * here and there need not be the same. */
+static const struct overlap_row {
+    const char *name;
+    bool bridge_first;
+    bool keeps_second;
+    bool answers; /* to the probe, before it lets go */
+    const char *last_words;
+} overlap_rows[] = {
+    {"overlap: TCP first and kept", false, false, true, ""},
+    {"overlap: TCP first and kept, with a bye for the bridge", false, false, true, SHUTDOWN},
+    {"overlap: TCP first, the bridge kept", false, true, false, ""},
+    {"overlap: TCP first, the bridge kept, with a bye", false, true, false, SHUTDOWN},
+    {"overlap: TCP first, the bridge kept, after an answer", false, true, true, ""},
+    {"overlap: TCP first, the bridge kept, after an answer and with a bye", false, true, true,
+     SHUTDOWN},
+    {"overlap: bridge first and kept", true, false, true, ""},
+    {"overlap: bridge first and kept, with a bye for TCP", true, false, true, SHUTDOWN},
+    {"overlap: bridge first, TCP kept", true, true, false, ""},
+    {"overlap: bridge first, TCP kept, with a bye", true, true, false, SHUTDOWN},
+    {"overlap: bridge first, TCP kept, after an answer", true, true, true, ""},
+    {"overlap: bridge first, TCP kept, after an answer and with a bye", true, true, true, SHUTDOWN},
+};
+
+static void come_by(struct ground *ground, struct peer *peer, bool by_bridge)
+{
+    if (by_bridge) {
+        peer_connect_pipe(ground->rig, peer, ground->path);
+    } else {
+        visit(ground, peer);
+    }
+    peer_send(peer, HELLO);
+}
+
+static void one_link_comes_out(struct ground *ground, const struct overlap_row *row,
+                               struct peer *first, struct peer *second)
+{
+    struct peer *kept = row->keeps_second ? second : first;
+    struct peer *other = row->keeps_second ? first : second;
+
+    come_by(ground, first, row->bridge_first);
+    rig_run_until_count(ground->rig, &ground->up_count, 1);
+    come_by(ground, second, !row->bridge_first);
+    await_text(ground->rig, first, PING);
+    if (row->answers) {
+        peer_send(first, HEARTBEAT "\n");
+        peer_send(first, REMOVAL); /* After it the answer has been heard. */
+        rig_run_until_count(ground->rig, &ground->message_count, 1);
+    }
+    /* What the host says by the way that it keeps is heard, whenever it says it. */
+    peer_send(kept, REMOVAL);
+    if (row->last_words[0] != '\0') {
+        peer_send(other, row->last_words);
+    }
+    peer_end_writing(other);
+    rig_run_until(ground->rig, &other->ended);
+    peer_send(kept, REMOVAL);
+    rig_run_until_count(ground->rig, &ground->message_count, row->answers ? 3 : 2);
+    assert_null(strstr(kept->received, "busy"));
+    assert_false(kept->ended);
+    assert_string_equal(host_link_transport(ground->link),
+                        row->bridge_first != row->keeps_second ? "bridge" : "tcp");
+    assert_int_equal(ground->up_count, row->keeps_second ? 2 : 1);
+    assert_int_equal(ground->down_count, ground->up_count - 1);
+}
+
+static void of_two_tries_at_once_one_link_comes_out(void **state)
 {
     static struct ground ground;
     static struct peer first;
-    static struct peer late;
+    static struct peer second;
+    const struct overlap_row *row = *state;
+    void *rig = (void *)(uintptr_t)&rig_tcp;
+
+    assert_int_equal(rig_setup(&rig), 0);
+    open_ground(&ground, rig);
+    one_link_comes_out(&ground, row, &first, &second);
+    peer_close(ground.rig, &first);
+    peer_close(ground.rig, &second);
+    rig_run_until_count(ground.rig, &ground.down_count, ground.up_count);
+    close_ground(&ground);
+    assert_int_equal(rig_teardown(&rig), 0);
+}
+
+/* The host that has the link comes by the other way again, before its earlier try there has ended
+ * here. */
+static void a_later_try_takes_the_place_of_one_that_waits(void **state)
+{
+    static struct ground ground;
+    static struct peer first;
+    static struct peer tries[2];
 
     open_ground(&ground, *state);
     link_peer(&ground, &first);
-    peer_connect_pipe(ground.rig, &late, ground.path);
-    peer_send(&late, HELLO REMOVAL);
+    come_by(&ground, &tries[0], true);
     await_text(ground.rig, &first, PING);
-    peer_send(&first, HEARTBEAT "\n");
-    await_text(ground.rig, &late, "\"code\":\"busy\"");
-    rig_run_until(ground.rig, &late.ended);
-    peer_close(ground.rig, &late);
-    assert_string_equal(ground.calls, "u");
-    assert_string_equal(host_link_transport(ground.link), "tcp");
+    come_by(&ground, &tries[1], true);
+    await_text(ground.rig, &tries[0], "\"code\":\"busy\"");
     peer_close(ground.rig, &first);
-    rig_run_until_count(ground.rig, &ground.down_count, 1);
+    peer_send(&tries[1], REMOVAL);
+    rig_run_until_count(ground.rig, &ground.message_count, 1);
+    assert_string_equal(ground.calls, "udum");
+    peer_close(ground.rig, &tries[0]);
+    peer_close(ground.rig, &tries[1]);
+    rig_run_until_count(ground.rig, &ground.down_count, 2);
     close_ground(&ground);
 }
 
@@ -1071,7 +1159,7 @@ int main(void)
         RIG_TEST(the_hosts_address_is_known_when_it_is_up),
         RIG_TEST(a_host_at_the_socket_is_heard_without_a_key),
         RIG_TEST(both_doors_lead_to_one_link),
-        RIG_TEST(the_other_door_ends_no_link_that_answers),
+        RIG_TEST(a_later_try_takes_the_place_of_one_that_waits),
         RIG_TEST(the_same_host_linking_anew_takes_over_at_once),
         RIG_TEST(a_second_host_is_refused_while_the_first_answers),
         RIG_TEST(a_second_host_takes_over_from_one_that_stopped),
@@ -1101,5 +1189,9 @@ int main(void)
         RIG_TEST(what_cannot_be_listened_on_is_told),
     };
 
-    return cmocka_run_group_tests_name("host_link", tests, NULL, NULL);
+    struct cases cases = {.count = 0};
+    int failed = cmocka_run_group_tests_name("host_link", tests, NULL, NULL);
+
+    CASES_ADD(&cases, overlap_rows, of_two_tries_at_once_one_link_comes_out);
+    return failed + cases_run("host_link", &cases);
 }

@@ -10,6 +10,7 @@
 
 #include "guest-linux/agent_control.h"
 #include "guest-linux/guest_places.h"
+#include "guest-linux/held_ports.h"
 #include "guest-linux/setup_removal.h"
 #include "guest-linux/unit_text.h"
 #include "shared/core/error.h"
@@ -20,6 +21,7 @@
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define STREAM "/run/ttyferry/events.sock"
 #define TEXT_SIZE 8192
+#define CONTROLLER "/devices/platform/vhci_hcd.0"
 
 struct rig {
     struct tree tree;
@@ -472,6 +474,36 @@ static void a_removal_without_an_installation_takes_nothing(void **state)
     assert_true(tree_has(&rig->tree, GUEST_BIN_FOLDER));
 }
 
+/* Its agent is dead, and was never told to let go. */
+static void a_removal_lets_go_of_what_a_dead_agent_has_left(void **state)
+{
+    static const struct vhci_place place = {
+        .port = 0, .devid = 0x00010003, .devpath = CONTROLLER "/usb1/1-1"};
+    struct rig *rig = *state;
+    struct held_ports *held;
+    char sysfs_root[TREE_PATH_SIZE];
+
+    tree_write(&rig->tree, "/sys" CONTROLLER "/attach", "");
+    tree_write(&rig->tree, "/sys" CONTROLLER "/detach", "");
+    tree_write(&rig->tree, "/sys" CONTROLLER "/nports", "2\n");
+    tree_write(&rig->tree, "/sys" CONTROLLER "/status",
+               "hub port sta spd dev      sockfd local_busid\n"
+               "hs  0000 006 002 00010003 000007 1-1\n"
+               "ss  0001 004 000 00000000 000000 0-0\n");
+    tree_write(&rig->tree, "/sys" CONTROLLER "/usb1/speed", "480\n");
+    tree_write(&rig->tree, "/sys" CONTROLLER "/usb2/speed", "5000\n");
+    tree_write(&rig->tree, "/sys" CONTROLLER "/usb1/1-1/idVendor", "1a86\n");
+    tree_path(&rig->tree, "/sys", sysfs_root);
+    assert_int_equal(held_ports_open(sysfs_root, rig->stream, &held), 0);
+    held_ports_note(held, &place);
+    held_ports_close(held);
+    install(rig, "one");
+    end_agent(rig);
+    assert_int_equal(setup_removal_run(&rig->machine, false), 0);
+    expect_text(rig, "/sys" CONTROLLER "/detach", "0");
+    assert_false(tree_has(&rig->tree, GUEST_RUN_FOLDER));
+}
+
 static void a_key_alone_is_replaced(void **state)
 {
     struct rig *rig = *state;
@@ -505,6 +537,7 @@ int main(void)
         RIG_CASE(a_machine_that_changes_to_systemd_is_followed),
         RIG_CASE(a_removal_keeps_key_and_configuration),
         RIG_CASE(a_removal_without_an_installation_takes_nothing),
+        RIG_CASE(a_removal_lets_go_of_what_a_dead_agent_has_left),
         RIG_CASE(a_key_alone_is_replaced),
     };
     struct cases cases = {.count = 0};

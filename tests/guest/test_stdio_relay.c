@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "guest-linux/link_socket.h"
+#include "guest-linux/run_file.h"
 #include "shared/core/error.h"
 #include "shared/link/link_process.h"
 #include "tests/link/rig.h"
@@ -240,17 +240,17 @@ static void a_host_that_reads_no_more_ends_it(void **state)
 
 static void the_socket_stands_beside_the_stream(void **state)
 {
-    char path[LINK_SOCKET_PATH_SIZE];
-    char longest[2 * LINK_SOCKET_PATH_SIZE];
+    char path[RUN_FILE_PATH_SIZE];
+    char longest[2 * RUN_FILE_PATH_SIZE];
 
     (void)state;
-    assert_int_equal(link_socket_path("/run/ttyferry/events.sock", path), 0);
+    assert_int_equal(run_file_path("/run/ttyferry/events.sock", RUN_FILE_LINK, path), 0);
     assert_string_equal(path, "/run/ttyferry/link.sock");
-    assert_int_equal(link_socket_path("events.sock", path), 0);
+    assert_int_equal(run_file_path("events.sock", RUN_FILE_LINK, path), 0);
     assert_string_equal(path, "link.sock");
     memset(longest, '/', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
-    assert_int_equal(link_socket_path(longest, path), ERR_TOO_LONG);
+    assert_int_equal(run_file_path(longest, RUN_FILE_LINK, path), ERR_TOO_LONG);
 }
 
 int main(void)

@@ -889,12 +889,18 @@ def agent_that_is_killed_while_the_kernel_brings_a_board_up_takes_it_over(rig: R
     expect_equal(rig.busy_ports(), "", "ports in use")
 
 
-def agent_that_is_killed_leaves_what_nobody_wants(rig: Rig) -> None:
-    host = rig.connect()
-    tty = attach(rig, "usb\\a", "1-3")
+def kill_agent(rig: Rig) -> None:
+    """And the host's link with it."""
     rig.agent.send_signal(9)
     rig.agent.wait(LIMIT_S)
-    host.close()
+    rig.host.close()
+
+
+def agent_that_is_killed_leaves_what_is_not_known_to_be_its_own(rig: Rig) -> None:
+    rig.connect()
+    tty = attach(rig, "usb\\a", "1-3")
+    kill_agent(rig)
+    rig.vm.run("rm /run/ttyferry/ports", check=True)
     rig.start_agent()
     with attached(rig, "usb\\b", "1-4", "cdc_acm") as other:
         rig.echo(other, "1-4")
@@ -902,6 +908,90 @@ def agent_that_is_killed_leaves_what_nobody_wants(rig: Rig) -> None:
     rig.echo(tty, "1-3")
     rig.usbipd.unplug("1-3")
     rig.vm.run("vhci_attach wait-free", check=True)
+
+
+def restarted_agent_lets_go_of_what_was_yielded_meanwhile(rig: Rig) -> None:
+    rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    kept = attach(rig, "usb\\b", "1-4", "cdc_acm")
+    kill_agent(rig)
+    rig.start_agent()
+    mark = rig.events.mark()
+    yielded = {"type": "yielded", "id": "usb\\a", "until": "taken"}
+    rig.host = host = FakeHost(rig.vm.ports[0])
+    # As the host agent says it: it can't know which boards the guest knows.
+    host.send(yielded)
+    host.send({"type": "snapshot_begin"})
+    host.send({"type": "present", "board": facts("usb\\a", "1-3"), "wanted": False})
+    host.send({"type": "present", "board": facts("usb\\b", "1-4") | {"vid": "2341", "pid": "8036"}, "wanted": True})
+    host.send({"type": "snapshot_end"})
+    host.send(yielded)
+    expect_equal(host.next("detached")["id"], "usb\\a", "who was let go")
+    rig.events.wait_event("yielded", "usb\\a", mark)
+    rig.vm.run("until [ $(snapshot.sh | grep -c ^vhci) = 1 ]; do :; done", timeout=LIMIT_S, check=True)
+    rig.echo(kept, "1-4")
+    # And back again.
+    host.send({"type": "taken", "id": "usb\\a", "until": "taken"})
+    host.send({"type": "update", "board": facts("usb\\a", "1-3"), "wanted": True})
+    rig.echo(host.next("ready")["ttys"][0]["path"], "1-3")
+    remove_all(rig, [("usb\\a", "1-3"), ("usb\\b", "1-4")])
+
+
+def restarted_agent_lets_go_of_what_the_snapshot_does_not_name(rig: Rig) -> None:
+    rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    kill_agent(rig)
+    rig.start_agent()
+    rig.connect()
+    rig.vm.run("vhci_attach wait-free", check=True)
+    rig.usbipd.unplug("1-3")
+    rig.host.close()
+
+
+def restarted_agent_leaves_what_another_program_has_put_in_its_place(rig: Rig) -> None:
+    """The same board, port and devid; only the device is another to the kernel."""
+    rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    before = rig.busy_ports()
+    kill_agent(rig)
+    rig.usbipd.unplug("1-3")
+    rig.vm.run("vhci_attach wait-free", check=True)
+    rig.usbipd.plug("1-3", "ch341")
+    _, output = rig.vm.run(f"vhci_attach attach 10.0.2.2 {rig.usbipd.port} 1-3", check=True)
+    expect_equal(rig.busy_ports(), before, "ports in use")
+    rig.start_agent()
+    rig.host = host = FakeHost(rig.vm.ports[0])
+    host.send({"type": "snapshot_begin"})
+    host.send({"type": "present", "board": facts("usb\\a", "1-3"), "wanted": False})
+    host.send({"type": "snapshot_end"})
+    attach(rig, "usb\\b", "1-4")  # By then the snapshot has been dealt with.
+    rig.echo(json.loads(output)["tty"], "1-3")
+    detach(rig, "usb\\b", "1-4")
+    rig.usbipd.unplug("1-3")
+    rig.vm.run("vhci_attach wait-free", check=True)
+
+
+def restarted_agent_without_a_host_lets_go_at_its_release(rig: Rig) -> None:
+    rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    kill_agent(rig)
+    rig.start_agent()
+    rig.agent.send_signal(signal.SIGUSR1)
+    expect_equal(rig.agent.wait(LIMIT_S), 0, "exit code")
+    rig.vm.run("vhci_attach wait-free", check=True)
+    expect_equal(rig.vm.run("ls /run/ttyferry")[1].split(), [], "what is left of the agent")
+    rig.usbipd.unplug("1-3")
+    rig.start_agent()
+
+
+def removal_lets_go_of_what_a_dead_agent_had(rig: Rig) -> None:
+    rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    kill_agent(rig)
+    rig.vm.run("ttyferry setup --remove", check=True)
+    rig.vm.run("vhci_attach wait-free", check=True)
+    rig.usbipd.unplug("1-3")
+    rig.start_agent()
 
 
 def nothing_is_left_after_many_failures(rig: Rig) -> None:
@@ -1046,6 +1136,7 @@ def other_device_with_the_same_devid_is_not_taken_over(rig: Rig) -> None:
     with attached(rig, "usb\\a", "1-3") as tty:
         rig.agent.send_signal(9)
         rig.agent.wait(LIMIT_S)
+        rig.vm.run("rm /run/ttyferry/ports", check=True)  # The device is another program's.
         rig.start_agent()
         other = rig.connect()
         other.send({"type": "arrival", "board": facts("usb\\b", "1-3") | {"vid": "0403", "pid": "6001"}, "wanted": True})
@@ -1082,7 +1173,7 @@ def ended_agent_leaves_the_board_attached(rig: Rig) -> None:
     rig.agent.send_signal(15)
     expect_equal(rig.agent.wait(LIMIT_S), 0, "exit code")
     expect_equal(host.next("bye")["code"], "shutdown", "what the host is told")
-    expect_equal(rig.vm.run("ls /run/ttyferry")[1].split(), [], "what is left of the stream")
+    expect_equal(rig.vm.run("ls /run/ttyferry")[1].split(), ["ports"], "what is left of the agent")
     rig.echo(tty, "1-3")
     host.close()
 
@@ -1157,7 +1248,12 @@ CASES = [
     board_that_is_lost_and_not_tried_yet_is_told_as_detached,
     restarted_agent_answers_for_each_board_that_it_has_not,
     agent_that_is_killed_while_the_kernel_brings_a_board_up_takes_it_over,
-    agent_that_is_killed_leaves_what_nobody_wants,
+    agent_that_is_killed_leaves_what_is_not_known_to_be_its_own,
+    restarted_agent_lets_go_of_what_was_yielded_meanwhile,
+    restarted_agent_lets_go_of_what_the_snapshot_does_not_name,
+    restarted_agent_leaves_what_another_program_has_put_in_its_place,
+    restarted_agent_without_a_host_lets_go_at_its_release,
+    removal_lets_go_of_what_a_dead_agent_had,
     nothing_is_left_after_many_failures,
     absent_usbipd_is_told_with_a_remedy,
     board_without_a_place_says_so,

@@ -1,16 +1,16 @@
-#include "guest-linux/link_socket.h"
+#include "guest-linux/run_file.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "shared/core/error.h"
 
-int link_socket_path(const char *stream_path, char path[LINK_SOCKET_PATH_SIZE])
+int run_file_path(const char *stream_path, const char *name, char path[RUN_FILE_PATH_SIZE])
 {
     const char *slash = strrchr(stream_path, '/');
     size_t folder_len = slash != NULL ? (size_t)(slash - stream_path) + 1 : 0;
-    char text[LINK_SOCKET_PATH_SIZE];
-    int len = snprintf(text, sizeof text, "%.*slink.sock", (int)folder_len, stream_path);
+    char text[RUN_FILE_PATH_SIZE];
+    int len = snprintf(text, sizeof text, "%.*s%s", (int)folder_len, stream_path, name);
 
     if (len < 0 || (size_t)len >= sizeof text) {
         return ERR_TOO_LONG;
