@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from stream_schema import fault
@@ -15,6 +16,12 @@ Event = dict[str, Any]
 
 class StreamError(AssertionError):
     """What a test waited for did not come."""
+
+
+def lines_until_closed(pipe: BinaryIO) -> Iterator[bytes]:
+    """Whoever closes the pipe may do so in the middle of a read."""
+    with contextlib.suppress(ValueError):
+        yield from pipe
 
 
 class EventStream:
@@ -33,7 +40,7 @@ class EventStream:
         self._thread.start()
 
     def _read(self, pipe: BinaryIO) -> None:
-        for line in pipe:
+        for line in lines_until_closed(pipe):
             received = time.monotonic()
             event = json.loads(line)
             wrong = fault(event)
