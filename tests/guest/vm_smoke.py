@@ -917,7 +917,7 @@ def restarted_agent_lets_go_of_what_was_yielded_meanwhile(rig: Rig) -> None:
     kill_agent(rig)
     rig.start_agent()
     mark = rig.events.mark()
-    yielded = {"type": "yielded", "id": "usb\\a", "until": "taken"}
+    yielded = {"type": "yielded", "id": "usb\\a", "until": None}
     rig.host = host = FakeHost(rig.vm.ports[0])
     # As the host agent says it: it can't know which boards the guest knows.
     host.send(yielded)
@@ -931,7 +931,7 @@ def restarted_agent_lets_go_of_what_was_yielded_meanwhile(rig: Rig) -> None:
     rig.vm.run("until [ $(snapshot.sh | grep -c ^vhci) = 1 ]; do :; done", timeout=LIMIT_S, check=True)
     rig.echo(kept, "1-4")
     # And back again.
-    host.send({"type": "taken", "id": "usb\\a", "until": "taken"})
+    host.send({"type": "taken", "id": "usb\\a", "until": None})
     host.send({"type": "update", "board": facts("usb\\a", "1-3"), "wanted": True})
     rig.echo(host.next("ready")["ttys"][0]["path"], "1-3")
     remove_all(rig, [("usb\\a", "1-3"), ("usb\\b", "1-4")])
