@@ -254,15 +254,12 @@ bool held_ports_has(const struct held_ports *held, const struct vhci_place *plac
 static bool let_go(const struct held_ports *held, struct vhci *vhci, const struct port_note *note)
 {
     struct vhci_place place;
-    uint64_t node;
-    bool is_it;
     int err = ERR_NOT_FOUND;
 
     if (vhci_adopt(vhci, note->devid, &place) != 0) {
         return false;
     }
-    is_it = place.port == note->port && find_node(held, &place, &node) == 0 && node == note->node;
-    if (is_it) {
+    if (place.port == note->port && held_ports_has(held, &place)) {
         err = vhci_detach(vhci, &place);
     }
     vhci_release(vhci, &place);
