@@ -56,6 +56,7 @@ lab_suites=(
     "$python tests/guest/setup_smoke.py"
     "$python tests/host/pnp_smoke.py"
     "$python tests/host/install_smoke.py"
+    "$python tests/host/session_smoke.py"
     "$python tests/e2e/naive.py"
     "$python tests/link/status_terminal.py"
 )

@@ -7,12 +7,11 @@
 
 #include "host-win/board_teller.h"
 #include "host-win/board_watch.h"
+#include "host-win/distribution.h"
 #include "host-win/guest_link.h"
 #include "host-win/host_notice.h"
 #include "host-win/pnp_listener.h"
 #include "host-win/session.h"
-#include "host-win/wsl_bridge.h"
-#include "host-win/wsl_keeper.h"
 #include "shared/core/board_names.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
@@ -37,12 +36,8 @@ struct agent {
     struct board_names names;
     struct board_teller *teller;
     struct guest_link *link;
-    struct wsl_bridge *bridge;
-    struct wsl *wsl;
-    struct wsl_keeper *keeper;
-    uv_timer_t wsl_timer; /* due at once: the boards are counted when all is said about them */
-    bool has_come;        /* a board, since then */
-    bool is_away;         /* another session is the active one */
+    struct distribution *distribution;
+    bool is_away; /* another session is the active one */
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     bool stopping;
 };
@@ -62,20 +57,10 @@ static void name_board(struct agent *agent, enum pnp_change change, struct board
     }
 }
 
-static void on_wsl_timer(uv_timer_t *timer)
+static void tend_distribution(struct agent *agent, bool has_come)
 {
-    struct agent *agent = timer->data;
-
-    /* As they were told, for what the guest has made of them is not in the watch's table. */
-    wsl_keeper_update(agent->keeper, stream_boards(agent->stream), agent->has_come);
-    agent->has_come = false;
-}
-
-static void tend_wsl(struct agent *agent, bool has_come)
-{
-    agent->has_come |= has_come;
-    if (agent->keeper != NULL && !agent->stopping && !agent->is_away) {
-        uv_timer_start(&agent->wsl_timer, on_wsl_timer, 0, 0);
+    if (agent->distribution != NULL && !agent->stopping) {
+        distribution_boards_changed(agent->distribution, has_come);
     }
 }
 
@@ -87,7 +72,7 @@ static void on_change(void *context, enum pnp_change change, struct board *board
         name_board(agent, change, board);
     }
     board_teller_change(agent->teller, change, board);
-    tend_wsl(agent, change == PNP_CHANGE_ARRIVAL);
+    tend_distribution(agent, change == PNP_CHANGE_ARRIVAL);
 }
 
 static void on_sharing(void *context, struct board *board, bool was_attached)
@@ -95,7 +80,7 @@ static void on_sharing(void *context, struct board *board, bool was_attached)
     struct agent *agent = context;
 
     board_teller_judge_anew(agent->teller, board, was_attached);
-    tend_wsl(agent, false);
+    tend_distribution(agent, false);
 }
 
 static const struct board_watch_callbacks watch_callbacks = {
@@ -126,7 +111,9 @@ static void set_away(struct agent *agent, bool is_away)
     if (agent->link != NULL) {
         guest_link_rest(agent->link, is_away);
     }
-    tend_wsl(agent, true);
+    if (agent->distribution != NULL) {
+        distribution_set_away(agent->distribution, is_away);
+    }
 }
 
 static void on_notice(void *context, const void *item)
@@ -202,7 +189,7 @@ static void on_link_report(void *context, const struct event *event)
 
     board_teller_report(agent->teller, event, board);
     board_watch_report(agent->watch, event);
-    tend_wsl(agent, false);
+    tend_distribution(agent, false);
 }
 
 static void on_link_request(void *context, const struct wire_message *message)
@@ -267,21 +254,6 @@ static void on_link_closed(void *context)
     close_boards(agent);
 }
 
-/* Both in one turn of the loop: a look of the one would call the other. */
-static void close_wsl(struct agent *agent)
-{
-    if (agent->wsl != NULL) {
-        wsl_close(agent->wsl, NULL, NULL);
-    }
-    if (agent->keeper != NULL) {
-        wsl_keeper_close(agent->keeper, NULL, NULL);
-    }
-    if (agent->bridge != NULL) {
-        wsl_bridge_close(agent->bridge);
-    }
-    uv_close((uv_handle_t *)&agent->wsl_timer, NULL);
-}
-
 /* Closes what was opened, in reverse; the loop ends when the last handle has closed. Serves a
  * start that failed halfway too. */
 static void stop(struct agent *agent)
@@ -307,7 +279,9 @@ static void stop(struct agent *agent)
     } else {
         close_boards(agent);
     }
-    close_wsl(agent); /* A link that is closing starts no bridge any more. */
+    if (agent->distribution != NULL) { /* A link that is closing starts no bridge any more. */
+        distribution_close(agent->distribution);
+    }
 }
 
 /* What libuv documents never to fail. */
@@ -355,24 +329,12 @@ static int listen_to_windows(struct agent *agent)
     return failed("Windows can't be listened to", error);
 }
 
-static int open_wsl(struct agent *agent)
+static int open_distribution(struct agent *agent)
 {
-    const struct config *config = &agent->options->config;
-    char program[WSL_PROGRAM_SIZE];
-    int error = wsl_program_path(program);
+    int error =
+        distribution_open(&agent->loop, &agent->options->config, stream_boards(agent->stream),
+                          agent->is_away, &agent->distribution);
 
-    if (error == 0) {
-        error = wsl_open(&agent->loop, program, config->wsl_distribution, &agent->wsl);
-    }
-    if (error == 0) {
-        error = wsl_keeper_open(&agent->loop, agent->wsl, config, &agent->keeper);
-    }
-    if (error == 0) {
-        error = wsl_bridge_open(&agent->loop, config->wsl_distribution, &agent->bridge);
-    }
-    if (error == 0) {
-        tend_wsl(agent, true);
-    }
     return failed("WSL can't be looked after", error);
 }
 
@@ -382,14 +344,14 @@ static int open_link(struct agent *agent)
         .config = &agent->options->config,
         .key = &agent->options->key,
         .run = agent->run,
-        .bridge = wsl_bridge_for_link(agent->bridge),
+        .bridge = distribution_bridge(agent->distribution),
         .rests = agent->is_away,
     };
     int error = guest_link_open(&agent->loop, &options, &link_callbacks, agent, &agent->link);
 
     if (error == 0) {
         board_teller_set_link(agent->teller, agent->link);
-        wsl_bridge_set_link(agent->bridge, agent->link);
+        distribution_set_link(agent->distribution, agent->link);
     }
     return failed("the link to the guest can't be opened", error);
 }
@@ -413,7 +375,7 @@ static int start(struct agent *agent)
     }
     board_watch_look(agent->watch);
     set_away(agent, !session_is_active());
-    error = open_wsl(agent);
+    error = open_distribution(agent);
     return error != 0 ? error : open_link(agent);
 }
 
@@ -425,8 +387,6 @@ static int run_loop(struct agent *agent)
         return failed("the event loop can't be made", error);
     }
     start_signals(agent);
-    uv_timer_init(&agent->loop, &agent->wsl_timer); /* Never fails. */
-    agent->wsl_timer.data = agent;
     error = start(agent);
     if (error != 0) {
         stop(agent);

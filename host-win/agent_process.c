@@ -3,14 +3,17 @@
 #include <windows.h>
 
 #include <io.h>
+#include <tlhelp32.h>
 
 #include "host-win/pnp_listener.h"
+#include "host-win/program_files.h"
 #include "host-win/supervisor.h"
 #include "shared/core/error.h"
 #include "shared/link/local_connect.h"
 
 #define END_LIMIT_MS 15000
 #define COMMAND_SIZE 2048
+#define AGAIN_MS 50
 
 /* Returns 0 and the process that serves the stream; `*id` is 0 if nobody does. */
 static int find_server(const char *stream, DWORD *id)
@@ -49,44 +52,166 @@ static HWND find_window(const wchar_t *class, DWORD process)
     return NULL;
 }
 
-/* Asks the window's process to end, and waits for that. */
-static int end_process_of(HWND window)
+static bool is_of_this_session(DWORD id)
 {
-    HANDLE process;
-    DWORD id = 0;
-    int result = 0;
+    DWORD own = 0;
+    DWORD other = 0;
 
-    GetWindowThreadProcessId(window, &id);
+    return ProcessIdToSessionId(GetCurrentProcessId(), &own) && ProcessIdToSessionId(id, &other) &&
+           own == other;
+}
+
+/* The window of an agent, or of a supervisor that waits to start one. */
+static HWND find_window_of(DWORD process)
+{
+    HWND window = find_window(PNP_LISTENER_WINDOW_CLASS, process);
+
+    return window != NULL ? window : find_window(SUPERVISOR_WINDOW_CLASS, process);
+}
+
+/* --- The agent that serves the stream, whatever its program ----------------------------------- */
+
+/* Nothing tells of a window that comes, so it is looked for again until the process has ended. */
+static int end_process(HANDLE process, DWORD id)
+{
+    ULONGLONG until_ms = GetTickCount64() + END_LIMIT_MS;
+    DWORD wait_ms = 0;
+
+    while (WaitForSingleObject(process, wait_ms) != WAIT_OBJECT_0) {
+        HWND window = find_window_of(id);
+
+        if (window == NULL && !is_of_this_session(id)) {
+            return ERR_DENIED;
+        }
+        if (GetTickCount64() >= until_ms) {
+            return ERR_TIMEOUT;
+        }
+        if (window != NULL) {
+            PostMessageW(window, WM_CLOSE, 0, 0);
+        }
+        wait_ms = AGAIN_MS;
+    }
+    return 0;
+}
+
+static int end_server(const char *stream, bool *ended)
+{
+    DWORD id = 0;
+    HANDLE process;
+    int result = find_server(stream, &id);
+
+    if (result != 0) {
+        return result;
+    }
+    if (id == 0) {
+        HWND window = find_window(SUPERVISOR_WINDOW_CLASS, 0);
+
+        if (window == NULL) {
+            return 0;
+        }
+        GetWindowThreadProcessId(window, &id);
+    }
     process = OpenProcess(SYNCHRONIZE, FALSE, id);
     if (process == NULL) {
         return ERR_DENIED;
     }
-    PostMessageW(window, WM_CLOSE, 0, 0);
-    if (WaitForSingleObject(process, END_LIMIT_MS) != WAIT_OBJECT_0) {
-        result = ERR_TIMEOUT;
-    }
+    result = end_process(process, id);
     CloseHandle(process);
+    *ended |= result == 0;
     return result;
 }
 
-int agent_process_end(const char *stream, bool *ended)
+/* --- What runs the program -------------------------------------------------------------------- */
+
+static bool runs_program(HANDLE process, const wchar_t *program)
 {
-    DWORD server = 0;
-    HWND window;
-    int result = find_server(stream, &server);
+    size_t len = wcslen(program);
+    wchar_t path[PROGRAM_FILES_PATH_SIZE];
+    DWORD size = PROGRAM_FILES_PATH_SIZE;
+
+    return QueryFullProcessImageNameW(process, 0, path, &size) &&
+           _wcsnicmp(path, program, len) == 0 &&
+           (path[len] == L'\0' || program_files_is_aside(path + len));
+}
+
+/* Returns a process that runs the program, behind `*entry` in the list; NULL at the end. */
+static HANDLE next_process(HANDLE list, PROCESSENTRY32W *entry, const wchar_t *program)
+{
+    while (Process32NextW(list, entry)) {
+        HANDLE process = entry->th32ProcessID != GetCurrentProcessId()
+                             ? OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE,
+                                           entry->th32ProcessID)
+                             : NULL;
+
+        if (process != NULL && runs_program(process, program)) {
+            return process;
+        }
+        if (process != NULL) {
+            CloseHandle(process);
+        }
+    }
+    return NULL;
+}
+
+/* Asks all that have a window, and waits a moment for the last of them. A supervisor has none while
+ * its agent runs: it ends with that. */
+static int ask_all(const wchar_t *program, bool *any)
+{
+    HANDLE list = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    PROCESSENTRY32W entry = {.dwSize = sizeof entry};
+    HANDLE last = NULL;
+    HANDLE process;
+    int result = 0;
+
+    *any = false;
+    if (list == INVALID_HANDLE_VALUE || !Process32FirstW(list, &entry)) {
+        return ERR_IO;
+    }
+    while ((process = next_process(list, &entry, program)) != NULL) {
+        HWND window = find_window_of(entry.th32ProcessID);
+
+        *any = true;
+        if (window != NULL) {
+            PostMessageW(window, WM_CLOSE, 0, 0);
+        } else if (!is_of_this_session(entry.th32ProcessID)) {
+            result = ERR_DENIED;
+        }
+        if (last != NULL) {
+            CloseHandle(last);
+        }
+        last = process;
+    }
+    CloseHandle(list);
+    if (last != NULL) {
+        WaitForSingleObject(last, AGAIN_MS);
+        CloseHandle(last);
+    }
+    return result;
+}
+
+static int end_program(const wchar_t *program, bool *ended)
+{
+    ULONGLONG until_ms = GetTickCount64() + END_LIMIT_MS;
+    bool any = true;
+    int result = 0;
+
+    while (result == 0 && any) {
+        result = ask_all(program, &any);
+        *ended |= any;
+        if (result == 0 && any && GetTickCount64() >= until_ms) {
+            result = ERR_TIMEOUT;
+        }
+    }
+    return result;
+}
+
+int agent_process_end(const char *stream, const wchar_t *program, bool *ended)
+{
+    int result;
 
     *ended = false;
-    if (result != 0) {
-        return result;
-    }
-    window = server != 0 ? find_window(PNP_LISTENER_WINDOW_CLASS, server)
-                         : find_window(SUPERVISOR_WINDOW_CLASS, 0);
-    if (window == NULL) {
-        return server != 0 ? ERR_DENIED : 0;
-    }
-    result = end_process_of(window);
-    *ended = result == 0;
-    return result;
+    result = end_server(stream, ended);
+    return result == 0 ? end_program(program, ended) : result;
 }
 
 int agent_process_start(const wchar_t *command)

@@ -4,12 +4,12 @@
 
 #include <uv.h>
 
+#include "host-win/guest_ways.h"
 #include "shared/core/board_table.h"
 #include "shared/core/config.h"
 #include "shared/core/request.h"
 #include "shared/core/sharing.h"
 #include "shared/core/wire_message.h"
-#include "shared/link/bridge.h"
 #include "shared/link/key_file.h"
 
 struct guest_link;
@@ -27,20 +27,11 @@ struct guest_link_callbacks {
     void (*on_down)(void *context);
 };
 
-/* What the bridge starts, asked for at each try. */
-struct guest_link_bridge {
-    /* As bridge_options.get_command, with guest_link_bridge_go_on for its bridge_go_on; also writes
-     * what the guest is called, for people, whether there is something to start now or not. */
-    int (*get_command)(void *context, struct bridge_child_command *command,
-                       char peer[EVENT_PEER_SIZE], char reason[BRIDGE_REASON_SIZE]);
-    void *context;
-};
-
 struct guest_link_options {
-    const struct config *config; /* the address, and which ways are tried (transport_choice.h) */
+    const struct config *config; /* the addresses, and which ways are tried */
     const struct key_file *key;  /* what TCP proves; unused with "auth": "none" */
     const char *run;             /* id of this agent run */
-    struct guest_link_bridge bridge;
+    struct guest_ways_bridge bridge;
     bool rests; /* see guest_link_rest */
 };
 
@@ -50,7 +41,7 @@ int guest_link_open(uv_loop_t *loop, const struct guest_link_options *options,
                     const struct guest_link_callbacks *callbacks, void *context,
                     struct guest_link **link);
 
-/* See guest_link_bridge.get_command. */
+/* See guest_ways_bridge.get_command. */
 void guest_link_bridge_go_on(struct guest_link *link);
 
 bool guest_link_is_up(const struct guest_link *link);

@@ -102,8 +102,12 @@ static int64_t utc_ms(void)
 static int start_agent(struct installer *installer)
 {
     wchar_t command[AUTOSTART_COMMAND_SIZE];
-    int error = agent_process_end(installer->stream, &installer->ended_agent);
+    wchar_t program[PROGRAM_FILES_PATH_SIZE];
+    int error = program_files_join(installer->places->program_folder, L"ttyferryw.exe", program);
 
+    if (error == 0) {
+        error = agent_process_end(installer->stream, program, &installer->ended_agent);
+    }
     if (error != 0) {
         return install_steps_fail(installer, "the agent that runs does not end", error);
     }

@@ -63,13 +63,18 @@ static int remove_autostart(const struct install_places *places)
     return registry_value_write(&place, &none);
 }
 
-static int end_agent(void)
+/* Its program may have been started a moment ago, and serve nothing yet. */
+static int end_agent(const struct install_places *places)
 {
+    wchar_t program[PROGRAM_FILES_PATH_SIZE];
     char stream[CLI_STREAM_PATH_SIZE];
     bool ended;
     int error = local_client_default_path(stream, sizeof stream);
 
-    return error == 0 ? agent_process_end(stream, &ended) : error;
+    if (error == 0) {
+        error = program_files_join(places->program_folder, L"ttyferryw.exe", program);
+    }
+    return error == 0 ? agent_process_end(stream, program, &ended) : error;
 }
 
 /* As log_file.h names them. */
@@ -123,7 +128,7 @@ int installer_remove(const struct install_places *places, bool purge)
         return CLI_FAILED;
     }
     report(verb, "remove the start at logon", remove_autostart(places), NULL, &exit_code);
-    report(verb, "end the agent", end_agent(), NULL, &exit_code);
+    report(verb, "end the agent", end_agent(places), NULL, &exit_code);
     report(verb, "remove the guest's part", guest_setup_remove(&guest, purge), guest.message,
            &exit_code);
     if (exit_code != CLI_DONE) { /* Run again, it goes on from here. */

@@ -232,6 +232,11 @@ int program_files_remove(const wchar_t *folder, const wchar_t *name)
     return result;
 }
 
+bool program_files_is_aside(const wchar_t *tail)
+{
+    return wcsncmp(tail, ASIDE_MARK, wcslen(ASIDE_MARK)) == 0;
+}
+
 unsigned program_files_remove_asides(const wchar_t *folder)
 {
     wchar_t pattern[PROGRAM_FILES_PATH_SIZE];

@@ -41,6 +41,9 @@ int program_files_put_back(struct program_file *file);
  * program_files_remove_asides knows. Returns 0 (also if it is not there), ERR_DENIED or ERR_IO. */
 int program_files_remove(const wchar_t *folder, const wchar_t *name);
 
+/* True if `tail` is what such a name has behind the file's own. */
+bool program_files_is_aside(const wchar_t *tail);
+
 /* Removes what earlier calls have left aside in the folder and does not run any more. Returns how
  * many are still there. */
 unsigned program_files_remove_asides(const wchar_t *folder);

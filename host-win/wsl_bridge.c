@@ -99,9 +99,9 @@ int wsl_bridge_open(uv_loop_t *loop, const char *configured, struct wsl_bridge *
     return 0;
 }
 
-struct guest_link_bridge wsl_bridge_for_link(struct wsl_bridge *bridge)
+struct guest_ways_bridge wsl_bridge_for_link(struct wsl_bridge *bridge)
 {
-    return (struct guest_link_bridge){.get_command = get_command, .context = bridge};
+    return (struct guest_ways_bridge){.get_command = get_command, .context = bridge};
 }
 
 void wsl_bridge_set_link(struct wsl_bridge *bridge, struct guest_link *link)

@@ -11,7 +11,7 @@ struct wsl_bridge;
 int wsl_bridge_open(uv_loop_t *loop, const char *configured, struct wsl_bridge **bridge);
 
 /* For the options of the link, which must be closed before the bridge. */
-struct guest_link_bridge wsl_bridge_for_link(struct wsl_bridge *bridge);
+struct guest_ways_bridge wsl_bridge_for_link(struct wsl_bridge *bridge);
 
 /* The link that was opened with it; NULL: there is none any more. */
 void wsl_bridge_set_link(struct wsl_bridge *bridge, struct guest_link *link);

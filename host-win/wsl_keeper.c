@@ -197,6 +197,14 @@ void wsl_keeper_update(struct wsl_keeper *keeper, const struct board_table *boar
     tend(keeper);
 }
 
+void wsl_keeper_set_away(struct wsl_keeper *keeper, bool is_away)
+{
+    if (keeper->facts.is_away != is_away) {
+        keeper->facts.is_away = is_away;
+        tend(keeper);
+    }
+}
+
 int wsl_keeper_open(uv_loop_t *loop, struct wsl *wsl, const struct config *config,
                     struct wsl_keeper **keeper)
 {

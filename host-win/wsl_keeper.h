@@ -18,6 +18,10 @@ int wsl_keeper_open(uv_loop_t *loop, struct wsl *wsl, const struct config *confi
  * has. */
 void wsl_keeper_update(struct wsl_keeper *keeper, const struct board_table *boards, bool has_come);
 
+/* While another session of Windows is the active one no distribution is started; one that runs is
+ * held as before while a board is attached. */
+void wsl_keeper_set_away(struct wsl_keeper *keeper, bool is_away);
+
 /* Ends the session that it keeps, unlike the distribution, which WSL may then end when idle.
  * `on_closed` (may be NULL) runs once, last. */
 void wsl_keeper_close(struct wsl_keeper *keeper, void (*on_closed)(void *context), void *context);

@@ -2,8 +2,8 @@
 
 bool wsl_need_may_start(const struct wsl_facts *facts)
 {
-    return facts->start == CONFIG_START_ALWAYS ||
-           (facts->start == CONFIG_START_ON_ARRIVAL && facts->has_wanted);
+    return !facts->is_away && (facts->start == CONFIG_START_ALWAYS ||
+                               (facts->start == CONFIG_START_ON_ARRIVAL && facts->has_wanted));
 }
 
 /* WSL ends a distribution 15 s after its last session: one that was started for a board is held

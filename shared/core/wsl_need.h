@@ -13,6 +13,7 @@ struct wsl_facts {
     bool has_attached; /* a board is attached, or being attached */
     bool has_wanted;   /* a wanted board waits for it */
     bool has_reason;   /* to start: the agent has just started, or a wanted board has just come */
+    bool is_away;      /* another session of Windows is the active one: nothing is started for it */
 };
 
 enum wsl_need {

@@ -80,6 +80,10 @@ class Rig:
                 found |= {pid} if b"ttyferryw.exe" in words and word in words else set()
         return found
 
+    def windowless_programs(self) -> int:
+        """How many there are of ttyferryw.exe by what Windows says: a Linux process is none of its own at once."""
+        return self.prefix.run("wmic.exe", "process", "get", "Name").stdout.replace("\0", "").count("ttyferryw.exe")
+
     @contextlib.contextmanager
     def no_note(self):
         """install.json can't be written, which is a step behind the guest's setup."""
@@ -248,11 +252,26 @@ def uninstall_that_fails_goes_on_later(rig: Rig) -> None:
     assert (rig.data / "install.json").exists()
 
 
+def starting_agent_is_ended_too(rig: Rig) -> None:
+    """A supervisor that has only just been started has no window and no agent yet: here it waits for the other one to end. The
+    program must not stay because of it."""
+    before = rig.windowless_programs()
+    late = rig.prefix.spawn(rig.programs / "ttyferryw.exe", "agent", "--supervise", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while rig.windowless_programs() == before:
+        pass
+    assert late.poll() is None, "it has given up already"
+    rig.expect(0, "uninstall")
+    late.wait(LIMIT_S)
+    assert not rig.agents(), "an agent still runs"
+    assert not rig.programs.exists(), sorted(path.name for path in rig.programs.iterdir())
+
+
 CASES: tuple[Callable[[Rig], None], ...] = (
     failing_step_leaves_nothing, failing_step_of_windows_leaves_nothing, guest_of_before_is_not_removed, unknown_distribution_is_told, install_links, install_again_upgrades,
     failing_upgrade_leaves_the_old_running, failing_upgrade_puts_the_old_guest_back, crashed_agent_is_started_again, second_supervisor_ends_with_0,
     link_that_does_not_come_is_explained,
-    config_of_the_user_stays, renewal_changes_both_or_none, uninstall_that_fails_goes_on_later,
+    config_of_the_user_stays, renewal_changes_both_or_none, uninstall_that_fails_goes_on_later, starting_agent_is_ended_too,
+    install_links,
 )
 
 

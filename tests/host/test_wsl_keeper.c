@@ -300,6 +300,23 @@ static void keeper_complains_once(void **state)
     close_rig();
 }
 
+/* Once nobody sits in front of this session; what was begun before is given up. */
+static void another_session_has_nothing_started(void **state)
+{
+    (void)state;
+    open_rig(L"stopped", "b");
+    open_keeper(CONFIG_START_ON_ARRIVAL, CONFIG_KEEP_ATTACHED);
+    wsl_keeper_set_away(rig.keeper, true);
+    put_board(BOARD_STATE_WAITING);
+    uv_unref((uv_handle_t *)&rig.watchdog);
+    uv_run(&rig.loop, UV_RUN_DEFAULT); /* Nothing is under way. */
+    assert_false(has_session());
+    uv_ref((uv_handle_t *)&rig.watchdog);
+    wsl_keeper_set_away(rig.keeper, false);
+    expect_session();
+    close_rig();
+}
+
 int main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
@@ -311,6 +328,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(keeper_starts_nothing_unasked),
         cmocka_unit_test(keeper_starts_on_arrival),
         cmocka_unit_test(keeper_complains_once),
+        cmocka_unit_test(another_session_has_nothing_started),
     };
 
     if (self_role()[0] != L'\0') {
