@@ -58,6 +58,8 @@ lab_suites=(
     "$python tests/host/install_smoke.py"
     "$python tests/host/session_smoke.py"
     "$python tests/e2e/naive.py"
+    "$python tests/host/stream_smoke.py"
+    "$python tests/link/fan_out.py"
     "$python tests/link/status_terminal.py"
 )
 # The lab's tests of itself: every suite above stands on the lab and would fall with it.

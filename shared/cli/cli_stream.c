@@ -1,5 +1,7 @@
 #include "shared/cli/cli_stream.h"
 
+#include <string.h>
+
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_output.h"
 #include "shared/core/error.h"
@@ -25,6 +27,38 @@ int cli_stream_open(uv_loop_t *loop, const char *path, const struct conn_callbac
         return result;
     }
     return local_client_open(loop, used, &limits, callbacks, context, conn);
+}
+
+int cli_stream_dropped(const struct event *event)
+{
+    if (strcmp(event->code, "too_many") == 0) {
+        return ERR_BUSY;
+    }
+    return strcmp(event->code, "too_slow") == 0 ? ERR_FULL : ERR_CLOSED;
+}
+
+int cli_stream_explain_end(const char *verb, const char *path, int error)
+{
+    switch (error) {
+    case ERR_CLOSED:
+        cli_output_error(verb, "the agent at %s has gone", path);
+        return CLI_NO_AGENT;
+    case ERR_BUSY:
+        cli_output_error(verb,
+                         "the agent at %s has as many readers as it takes: end some of the "
+                         "programs that read its stream",
+                         path);
+        return CLI_FAILED;
+    case ERR_FULL:
+        cli_output_error(verb,
+                         "the agent at %s has let go of this reader, which was too slow: read "
+                         "faster, or less",
+                         path);
+        return CLI_FAILED;
+    default:
+        cli_output_error(verb, "the agent at %s has gone (%s)", path, error_text(error));
+        return CLI_FAILED;
+    }
 }
 
 int cli_stream_explain(const char *verb, const char *path, int error)

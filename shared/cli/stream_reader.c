@@ -39,6 +39,9 @@ static int follow(struct stream_reader *reader, const char *line, size_t len)
     if (result != 0) {
         return result;
     }
+    if (event.type == EVENT_DROPPED) {
+        return cli_stream_dropped(&event);
+    }
     if (event.type == EVENT_SNAPSHOT) {
         reader->has_snapshot = true;
     } else if (!reader->has_snapshot) {

@@ -17,7 +17,8 @@ struct stream_reader_callbacks {
     /* May be NULL. The agent has answered a request of ours. */
     void (*on_reply)(void *context, struct stream_reader *reader, const struct reply *reply);
     /* The last callback, once; the reader is freed after it. `error` as with conn; ERR_VERSION for
-     * a stream of another version, ERR_INVALID for what is none. */
+     * a stream of another version, ERR_INVALID for what is none, ERR_BUSY and ERR_FULL for what
+     * the agent said last (cli_stream_dropped). */
     void (*on_closed)(void *context, int error);
 };
 

@@ -3,34 +3,70 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_args.h"
 #include "shared/cli/cli_output.h"
 #include "shared/cli/cli_stream.h"
+#include "shared/cli/event_filter.h"
+#include "shared/cli/output_watch.h"
 #include "shared/core/board_table.h"
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
 #include "shared/core/match.h"
+#include "shared/core/request.h"
 
 #define VERB "events"
+#define RESUME_ID "since"
+/* How long an agent has to answer whether it goes on where it was asked to. */
+#define EVENTS_ANSWER_MS 5000u
+/* What is held until then: a snapshot, and what happens meanwhile. */
+#define EVENTS_HELD_MAX (2 * (size_t)EVENT_JSON_LINE_MAX)
+/* The agent's last line is short, and that of a board is not: they are told apart unread. */
+#define DROPPED_LINE_MAX 256u
 
 static const char help[] =
-    "Usage: ttyferry events [--match MATCH]\n\n"
+    "Usage: ttyferry events [--match MATCH] [--since RUN:SEQ]\n\n"
     "Prints the live event stream of this machine's agent until it is interrupted: one JSON\n"
     "object a line, first a snapshot of all boards, then every change.\n\n"
-    "  --match MATCH   only the boards that fit; \"snapshot\" and \"link\" always come\n"
+    "  --match MATCH    only the boards that fit; \"snapshot\" and \"link\" always come\n"
+    "  --since RUN:SEQ  go on behind the line that has this \"run\" and \"seq\": prints what was\n"
+    "                   missed instead of a snapshot. Where the agent can't (it was restarted, or\n"
+    "                   more than 1,024 events ago), stderr says so, and the snapshot comes\n"
     /* The lines that verbs share. */
-    CLI_STREAM_OPTION_HELP "\n" CLI_STREAM_MATCH_HELP;
+    CLI_STREAM_OPTION_HELP "\n" CLI_STREAM_MATCH_HELP "\n"
+    "Exit codes: 0 interrupted, or nobody reads its output any more; 1 failed, 2 usage,\n"
+    "4 no agent, or it has ended.\n";
+
+/* The lines that have come before it is known what they are good for, each with its LF. */
+struct held {
+    char *text;
+    size_t len;
+    size_t size;
+};
+
+struct options {
+    struct match match;
+    bool has_since;
+    struct request since;
+    const char *path;
+};
 
 struct events {
+    struct options options;
     uv_loop_t loop;
     uv_signal_t interrupt;
+    uv_timer_t answer_limit;
+    struct output_watch output;
     struct conn *conn;
     char path[CLI_STREAM_PATH_SIZE];
-    struct match match;
-    bool ended; /* exit_code is settled */
+    struct event_filter filter;
+    bool asking; /* the agent has not answered yet whether it can resume */
+    struct held held;
+    int last_word; /* what the agent's last line meant, 0: it has not said any */
+    bool ended;    /* exit_code is settled */
     int exit_code;
 };
 
@@ -42,6 +78,8 @@ static void end(struct events *events, int exit_code)
     events->ended = true;
     events->exit_code = exit_code;
     uv_close((uv_handle_t *)&events->interrupt, NULL);
+    uv_close((uv_handle_t *)&events->answer_limit, NULL);
+    output_watch_stop(&events->output);
     if (events->conn) {
         conn_close(events->conn, ERR_CANCELLED);
     }
@@ -60,74 +98,163 @@ static void print(struct events *events, const char *line, size_t len)
     }
 }
 
-static int filter_boards(const struct match *match, const struct board_table *all,
-                         struct board_table *fitting)
+/* Lets the filter see the line. Returns true if it is to be printed: as it is, or as `*rewritten`.
+ */
+static bool filter_line(struct events *events, const char *line, size_t len, char **rewritten,
+                        size_t *rewritten_len)
 {
-    int result = 0;
+    bool passes;
+    int result = event_filter_look(&events->filter, line, len, &passes, rewritten, rewritten_len);
 
-    for (size_t i = 0; i < all->count && result == 0; i++) {
-        if (match_check(match, all->items[i])) {
-            result = board_table_put(fitting, all->items[i]);
+    if (result != 0) {
+        cli_output_error(VERB, "the agent sent a line that makes no sense here: %s",
+                         error_text(result));
+        end(events, CLI_FAILED);
+        return false;
+    }
+    return passes;
+}
+
+static void show(struct events *events, const char *line, size_t len)
+{
+    char *rewritten;
+    size_t rewritten_len;
+
+    if (filter_line(events, line, len, &rewritten, &rewritten_len)) {
+        print(events, rewritten ? rewritten : line, rewritten ? rewritten_len - 1 : len);
+        free(rewritten);
+    }
+}
+
+/* --- Resuming --------------------------------------------------------------------------------- */
+
+static void hold(struct events *events, const char *line, size_t len)
+{
+    struct held *held = &events->held;
+    size_t needed = held->len + len + 1;
+
+    if (needed > held->size) {
+        size_t size = needed > 2 * held->size ? needed : 2 * held->size;
+        char *grown = needed <= EVENTS_HELD_MAX ? realloc(held->text, size) : NULL;
+
+        if (!grown) {
+            cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
+            end(events, CLI_FAILED);
+            return;
         }
+        held->text = grown;
+        held->size = size;
+    }
+    memcpy(held->text + held->len, line, len);
+    held->text[held->len + len] = '\n';
+    held->len = needed;
+}
+
+/* They count as not said; but what the filter knows of the boards stays true. */
+static void forget_line(struct events *events, const char *line, size_t len)
+{
+    char *rewritten;
+    size_t unused;
+
+    if (filter_line(events, line, len, &rewritten, &unused)) {
+        free(rewritten);
+    }
+}
+
+static void give_up_held(struct events *events,
+                         void (*each)(struct events *events, const char *line, size_t len))
+{
+    const char *line = events->held.text;
+    const char *end_of_text = line + events->held.len;
+
+    while (line < end_of_text && !events->ended) {
+        const char *line_end = memchr(line, '\n', (size_t)(end_of_text - line));
+
+        each(events, line, (size_t)(line_end - line));
+        line = line_end + 1;
+    }
+    free(events->held.text);
+    events->held = (struct held){.text = NULL};
+}
+
+static void settle(struct events *events, const struct reply *reply)
+{
+    events->asking = false;
+    uv_timer_stop(&events->answer_limit);
+    if (reply->outcome.code[0] == '\0') {
+        give_up_held(events, forget_line);
+        return;
+    }
+    cli_output_error(VERB, "cannot go on behind %s:%llu, beginning from a snapshot: %s (%s)",
+                     events->options.since.run, (unsigned long long)events->options.since.seq,
+                     reply->outcome.message, reply->outcome.code);
+    give_up_held(events, show);
+}
+
+static void take_while_asking(struct events *events, const char *line, size_t len)
+{
+    struct reply reply;
+
+    if (reply_from_line(line, len, &reply) == 0) {
+        settle(events, &reply);
+    } else {
+        hold(events, line, len);
+    }
+}
+
+static void on_answer_limit(uv_timer_t *timer)
+{
+    struct events *events = timer->data;
+
+    cli_output_error(VERB, "the agent at %s does not answer", events->path);
+    end(events, CLI_FAILED);
+}
+
+static int ask(struct events *events)
+{
+    char *line;
+    size_t len;
+    int result = request_to_line(&events->options.since, &line, &len);
+
+    if (result == 0) {
+        result = conn_write(events->conn, line, len);
+        free(line);
+    }
+    if (result == 0) {
+        events->asking = true;
+        uv_timer_start(&events->answer_limit, on_answer_limit, EVENTS_ANSWER_MS, 0);
     }
     return result;
 }
 
-static void print_snapshot(struct events *events, struct event *event)
-{
-    struct board_table fitting;
-    char *line = NULL;
-    size_t len = 0;
-    int result;
+/* --- The stream ------------------------------------------------------------------------------- */
 
-    board_table_init(&fitting);
-    result = filter_boards(&events->match, event->boards, &fitting);
-    if (result == 0) {
-        const struct board_table *all = event->boards;
-
-        event->boards = &fitting;
-        result = event_json_from_event(event, &line, &len);
-        event->boards = all;
-    }
-    if (result == 0) {
-        print(events, line, len - 1);
-    } else {
-        cli_output_error(VERB, "cannot print the snapshot: %s", error_text(result));
-        end(events, CLI_FAILED);
-    }
-    free(line);
-    board_table_finish(&fitting);
-}
-
-static void print_if_fitting(struct events *events, const char *line, size_t len)
+static bool is_last_word(struct events *events, const char *line, size_t len)
 {
     struct board_table boards;
     struct event event;
-    int result;
+    bool is_it;
 
-    board_table_init(&boards);
-    result = event_json_to_event(line, len, &event, &boards);
-    if (result != 0 && result != ERR_UNSUPPORTED) {
-        cli_output_error(VERB, "the agent sent a line that makes no sense here: %s",
-                         error_text(result));
-        end(events, CLI_FAILED);
-    } else if (result == 0 && event.type == EVENT_SNAPSHOT) {
-        print_snapshot(events, &event);
-    } else if (result == 0 &&
-               (event.type == EVENT_LINK || match_check(&events->match, &event.board))) {
-        print(events, line, len);
+    if (len > DROPPED_LINE_MAX) {
+        return false;
     }
+    board_table_init(&boards);
+    is_it = event_json_to_event(line, len, &event, &boards) == 0 && event.type == EVENT_DROPPED;
     board_table_finish(&boards);
+    if (is_it) {
+        events->last_word = cli_stream_dropped(&event);
+    }
+    return is_it;
 }
 
 static void on_line(void *context, char *line, size_t len)
 {
     struct events *events = context;
 
-    if (events->match.kind == MATCH_ANY) {
-        print(events, line, len);
+    if (!is_last_word(events, line, len) && events->asking) {
+        take_while_asking(events, line, len);
     } else {
-        print_if_fitting(events, line, len);
+        show(events, line, len);
     }
 }
 
@@ -137,8 +264,9 @@ static void on_closed(void *context, int error)
 
     events->conn = NULL;
     if (!events->ended) {
-        cli_output_error(VERB, "the agent at %s has gone (%s)", events->path, error_text(error));
-        end(events, CLI_FAILED);
+        int why = events->last_word != 0 ? events->last_word : error;
+
+        end(events, cli_stream_explain_end(VERB, events->path, why));
     }
 }
 
@@ -150,7 +278,12 @@ static void on_interrupt(uv_signal_t *handle, int signal_number)
     end(handle->data, CLI_DONE);
 }
 
-static int run(struct events *events, const char *path)
+static void on_output_gone(void *context)
+{
+    end(context, CLI_DONE);
+}
+
+static int run(struct events *events)
 {
     int result;
 
@@ -160,8 +293,14 @@ static int run(struct events *events, const char *path)
     }
     uv_signal_init(&events->loop, &events->interrupt);
     events->interrupt.data = events;
-    result =
-        cli_stream_open(&events->loop, path, &conn_callbacks, events, events->path, &events->conn);
+    uv_timer_init(&events->loop, &events->answer_limit);
+    events->answer_limit.data = events;
+    output_watch_start(&events->loop, &events->output, on_output_gone, events);
+    result = cli_stream_open(&events->loop, events->options.path, &conn_callbacks, events,
+                             events->path, &events->conn);
+    if (result == 0 && events->options.has_since) {
+        result = ask(events);
+    }
     if (result != 0) {
         end(events, cli_stream_explain(VERB, events->path, result));
     } else {
@@ -172,33 +311,53 @@ static int run(struct events *events, const char *path)
     return events->exit_code;
 }
 
-int verb_events(int argc, char **argv)
+/* Returns true to go on; false when the verb ends with `*exit_code`. */
+static bool read_options(int argc, char **argv, struct options *options, int *exit_code)
 {
-    const char *match_text = NULL;
-    const char *path = NULL;
+    const char *match = NULL;
+    const char *since = NULL;
     const char *reason;
-    const struct cli_option options[] = {
-        {.name = "--match", .value = &match_text},
-        {.name = "--stream", .value = &path},
+    const struct cli_option table[] = {
+        {.name = "--match", .value = &match},
+        {.name = "--since", .value = &since},
+        {.name = "--stream", .value = &options->path},
         {.name = NULL},
     };
-    const struct cli_args args = {.verb = VERB, .help = help, .options = options};
-    struct events *events;
+    const struct cli_args args = {.verb = VERB, .help = help, .options = table};
+
+    if (!cli_args_parse(&args, argc, argv, exit_code)) {
+        return false;
+    }
+    if (match && match_from_text(match, &options->match, &reason) != 0) {
+        *exit_code = cli_args_refuse(VERB, reason, match);
+        return false;
+    }
+    if (since && request_resume_from_text(since, RESUME_ID, &options->since) != 0) {
+        *exit_code = cli_args_refuse(VERB,
+                                     "--since wants \"run\" and \"seq\" of a line of the stream, "
+                                     "such as 8c1f6a0be97d2c43:41",
+                                     since);
+        return false;
+    }
+    options->has_since = since != NULL;
+    return true;
+}
+
+int verb_events(int argc, char **argv)
+{
+    struct events *events = calloc(1, sizeof *events);
     int exit_code;
 
-    if (!cli_args_parse(&args, argc, argv, &exit_code)) {
-        return exit_code;
-    }
-    events = calloc(1, sizeof *events);
     if (!events) {
         cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
         return CLI_FAILED;
     }
-    if (match_text && match_from_text(match_text, &events->match, &reason) != 0) {
-        exit_code = cli_args_refuse(VERB, reason, match_text);
-    } else {
-        exit_code = run(events, path);
+    if (read_options(argc, argv, &events->options, &exit_code)) {
+        event_filter_init(&events->filter, &events->options.match);
+        exit_code = run(events);
+        event_filter_finish(&events->filter);
     }
+    free(events->held.text);
     free(events);
     return exit_code;
 }

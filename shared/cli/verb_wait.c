@@ -225,8 +225,7 @@ static void on_closed(void *context, int error)
         uv_timer_start(&wait->retry, on_retry, WAIT_RETRY_MS, 0);
         return;
     }
-    cli_output_error(VERB, "the agent at %s has gone (%s)", wait->path, error_text(error));
-    end(wait, error == ERR_CLOSED ? CLI_NO_AGENT : CLI_FAILED);
+    end(wait, cli_stream_explain_end(VERB, wait->path, error));
 }
 
 static const struct stream_reader_callbacks reader_callbacks = {

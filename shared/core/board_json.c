@@ -80,17 +80,31 @@ int board_json_add_facts(struct cJSON *object, const struct board *board)
     return 0;
 }
 
+/* Later versions may know more of both. */
+static int get_speed_and_kind(const struct cJSON *object, struct board *board)
+{
+    char speed[BOARD_CODE_SIZE];
+    char kind[BOARD_CODE_SIZE];
+    if (json_text_get_string(object, "speed", false, speed, sizeof speed) != 0 ||
+        json_text_get_string(object, "kind", false, kind, sizeof kind) != 0 ||
+        !text_is_code(speed) || !text_is_code(kind)) {
+        return ERR_INVALID;
+    }
+    if (board_speed_from_name(speed, &board->speed) != 0) {
+        board->speed = BOARD_SPEED_UNKNOWN;
+    }
+    if (board_kind_from_name(kind, &board->kind) != 0) {
+        board->kind = BOARD_KIND_OTHER;
+    }
+    return 0;
+}
+
 int board_json_get_facts(const struct cJSON *object, struct board *board)
 {
-    char speed[16];
-    char kind[16];
     if (json_text_get_fields(object, name_fields, COUNT(name_fields), board) != 0 ||
         get_hex(object, "vid", &board->vid) != 0 || get_hex(object, "pid", &board->pid) != 0 ||
         json_text_get_fields(object, fact_fields, COUNT(fact_fields), board) != 0 ||
-        json_text_get_string(object, "speed", false, speed, sizeof speed) != 0 ||
-        board_speed_from_name(speed, &board->speed) != 0 ||
-        json_text_get_string(object, "kind", false, kind, sizeof kind) != 0 ||
-        board_kind_from_name(kind, &board->kind) != 0) {
+        get_speed_and_kind(object, board) != 0) {
         return ERR_INVALID;
     }
     return 0;

@@ -12,6 +12,7 @@ static const char *const type_names[] = {
     [EVENT_FAILED] = "failed",       [EVENT_DETACHED] = "detached",
     [EVENT_YIELDED] = "yielded",     [EVENT_TAKEN] = "taken",
     [EVENT_REMOVAL] = "removal",     [EVENT_LINK] = "link",
+    [EVENT_DROPPED] = "dropped",
 };
 
 static const char *const reason_names[] = {

@@ -26,6 +26,7 @@ enum event_type {
     EVENT_TAKEN,
     EVENT_REMOVAL,
     EVENT_LINK,
+    EVENT_DROPPED, /* the last line for a subscriber that the agent sends away */
 };
 
 enum event_reason { REASON_LOST, REASON_YIELDED, REASON_RELEASED, REASON_SERVER_LOST };
@@ -49,13 +50,13 @@ struct event {
     enum event_type type;
     struct event_stamp stamp;
     const struct board_table *boards; /* EVENT_SNAPSHOT only; not owned */
-    struct board board;               /* all but EVENT_SNAPSHOT and EVENT_LINK */
+    struct board board;               /* of the events about a board */
     unsigned attempt;                 /* EVENT_ATTACHING; the first is 1 */
     struct event_took took;           /* EVENT_READY; ttys and usb_node are in the board */
     enum event_reason reason;         /* EVENT_DETACHED */
     int64_t leaving_ms;               /* EVENT_DETACHED, between agents only: how long ago the
                                        * kernel began to take the device away; 0: not known */
-    char code[EVENT_CODE_SIZE];       /* EVENT_FAILED */
+    char code[EVENT_CODE_SIZE];       /* EVENT_FAILED; EVENT_DROPPED: the reason */
     char message[EVENT_TEXT_SIZE];    /* EVENT_FAILED */
     char remedy[EVENT_TEXT_SIZE];     /* EVENT_FAILED, EVENT_NEEDS_SHARING */
     int64_t retry_in_ms;              /* EVENT_FAILED; negative: no more tries (JSON null) */

@@ -97,9 +97,15 @@ static int add_detached(struct cJSON *object, const struct event *event)
 
 static int get_detached(const struct cJSON *object, struct event *event)
 {
-    char reason[16];
+    char reason[EVENT_CODE_SIZE];
     int result = json_text_get_string(object, "reason", false, reason, sizeof reason);
-    return result == 0 ? event_reason_from_name(reason, &event->reason) : result;
+    if (result != 0 || !text_is_code(reason)) {
+        return ERR_INVALID;
+    }
+    if (event_reason_from_name(reason, &event->reason) != 0) {
+        event->reason = REASON_LOST; /* One of a later version. */
+    }
+    return 0;
 }
 
 static const struct json_text_field until_field =

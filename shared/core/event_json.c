@@ -18,6 +18,9 @@ static const struct json_text_field link_fields[] = {
 static const struct json_text_field remedy_field =
     JSON_TEXT_FIELD(struct event, remedy, "remedy", true, NULL);
 
+static const struct json_text_field dropped_field =
+    JSON_TEXT_FIELD(struct event, code, "reason", false, text_is_code);
+
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 static int add_board(struct cJSON *object, const struct board *board)
@@ -95,6 +98,8 @@ static int add_event(struct cJSON *object, const struct event *event)
         return add_snapshot(object, event);
     case EVENT_LINK:
         return add_link(object, event);
+    case EVENT_DROPPED:
+        return json_text_add_fields(object, &dropped_field, 1, event);
     default:
         return add_board_event(object, event);
     }
@@ -231,6 +236,8 @@ static int get_event(const struct cJSON *object, struct event *event, struct boa
         return get_snapshot(object, event, boards);
     case EVENT_LINK:
         return get_link(object, event);
+    case EVENT_DROPPED:
+        return json_text_get_fields(object, &dropped_field, 1, event);
     default:
         return get_board_event(object, event);
     }

@@ -14,6 +14,7 @@ static const char *const type_names[] = {
     [REQUEST_YIELD] = "yield",
     [REQUEST_TAKE] = "take",
     [REQUEST_KICK] = "kick",
+    [REQUEST_RESUME] = "resume",
 };
 
 static const struct json_text_field id_field =
@@ -21,6 +22,9 @@ static const struct json_text_field id_field =
 
 static const struct json_text_field board_field =
     JSON_TEXT_FIELD(struct request, board, "board", false, text_is_plain);
+
+static const struct json_text_field run_field =
+    JSON_TEXT_FIELD(struct request, run, "run", false, NULL);
 
 static const struct json_text_field outcome_fields[] = {
     JSON_TEXT_FIELD(struct request_outcome, code, "code", true, text_is_code),
@@ -36,6 +40,61 @@ void request_refuse(struct request_outcome *outcome, const char *code, const cha
     text_copy(outcome->remedy, sizeof outcome->remedy, remedy != NULL ? remedy : "");
 }
 
+/* --- What each type has besides its name and id ------------------------------------------------
+ */
+
+static int add_board(struct cJSON *object, const struct request *request)
+{
+    return json_text_add_fields(object, &board_field, 1, request);
+}
+
+static int get_board(const struct cJSON *object, struct request *request)
+{
+    return json_text_get_fields(object, &board_field, 1, request);
+}
+
+static int add_place(struct cJSON *object, const struct request *request)
+{
+    int result = json_text_add_fields(object, &run_field, 1, request);
+    return result == 0 ? json_text_add_integer(object, "seq", (int64_t)request->seq) : result;
+}
+
+static int get_place(const struct cJSON *object, struct request *request)
+{
+    int64_t seq;
+    if (json_text_get_fields(object, &run_field, 1, request) != 0 ||
+        !text_is_hex(request->run, EVENT_RUN_SIZE - 1) ||
+        json_text_get_integer(object, "seq", 1, JSON_TEXT_INTEGER_MAX, &seq) != 0) {
+        return ERR_INVALID;
+    }
+    request->seq = (uint64_t)seq;
+    return 0;
+}
+
+static int add_nothing(struct cJSON *object, const struct request *request)
+{
+    (void)object;
+    (void)request;
+    return 0;
+}
+
+static int get_nothing(const struct cJSON *object, struct request *request)
+{
+    (void)object;
+    (void)request;
+    return 0;
+}
+
+static const struct body {
+    int (*add)(struct cJSON *object, const struct request *request);
+    int (*get)(const struct cJSON *object, struct request *request);
+} bodies[] = {
+    [REQUEST_YIELD] = {add_board, get_board},
+    [REQUEST_TAKE] = {add_board, get_board},
+    [REQUEST_KICK] = {add_nothing, get_nothing},
+    [REQUEST_RESUME] = {add_place, get_place},
+};
+
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 static int add_request(struct cJSON *object, const struct request *request)
@@ -44,10 +103,7 @@ static int add_request(struct cJSON *object, const struct request *request)
     if (result == 0) {
         result = json_text_add_fields(object, &id_field, 1, request);
     }
-    if (result == 0 && request->type != REQUEST_KICK) {
-        result = json_text_add_fields(object, &board_field, 1, request);
-    }
-    return result;
+    return result == 0 ? bodies[request->type].add(object, request) : result;
 }
 
 static int add_reply(struct cJSON *object, const struct reply *reply)
@@ -110,10 +166,7 @@ static int get_request(const struct cJSON *object, struct request *request)
         return ERR_INVALID;
     }
     result = get_type(type, &request->type);
-    if (result == 0 && request->type != REQUEST_KICK) {
-        result = json_text_get_fields(object, &board_field, 1, request);
-    }
-    return result;
+    return result == 0 ? bodies[request->type].get(object, request) : result;
 }
 
 static int get_stamp(const struct cJSON *object, struct reply *reply)
@@ -172,6 +225,42 @@ int request_from_line(const char *line, size_t len, struct request *request)
         *request = read;
     }
     return result;
+}
+
+/* Digits alone, within what JSON can say exactly. */
+static int read_seq(const char *text, uint64_t *seq)
+{
+    uint64_t value = 0;
+    if (*text == '\0') {
+        return ERR_INVALID;
+    }
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9') {
+            return ERR_INVALID;
+        }
+        value = 10 * value + (uint64_t)(*text - '0');
+        if (value > (uint64_t)JSON_TEXT_INTEGER_MAX) {
+            return ERR_INVALID;
+        }
+    }
+    *seq = value;
+    return value > 0 ? 0 : ERR_INVALID;
+}
+
+int request_resume_from_text(const char *text, const char *id, struct request *request)
+{
+    struct request read = {.type = REQUEST_RESUME};
+    const char *colon = strchr(text, ':');
+    if (colon == NULL || (size_t)(colon - text) != EVENT_RUN_SIZE - 1 ||
+        read_seq(colon + 1, &read.seq) != 0) {
+        return ERR_INVALID;
+    }
+    memcpy(read.run, text, EVENT_RUN_SIZE - 1);
+    if (!text_is_hex(read.run, EVENT_RUN_SIZE - 1) || text_copy(read.id, sizeof read.id, id) != 0) {
+        return ERR_INVALID;
+    }
+    *request = read;
+    return 0;
 }
 
 int reply_from_line(const char *line, size_t len, struct reply *reply)

@@ -14,13 +14,16 @@
 enum request_type {
     REQUEST_YIELD, /* the board is Windows' until it is taken again */
     REQUEST_TAKE,
-    REQUEST_KICK, /* look for the guest at once */
+    REQUEST_KICK,   /* look for the guest at once */
+    REQUEST_RESUME, /* go on behind a line that the client has had */
 };
 
 struct request {
     enum request_type type;
     char id[REQUEST_ID_SIZE];  /* the client's own, for the answer; may be empty */
-    char board[BOARD_ID_SIZE]; /* the board's id; empty for REQUEST_KICK */
+    char board[BOARD_ID_SIZE]; /* REQUEST_YIELD, REQUEST_TAKE: the board's id */
+    char run[EVENT_RUN_SIZE];  /* REQUEST_RESUME: of that line, as the next */
+    uint64_t seq;
 };
 
 /* What came of a request. */
@@ -49,6 +52,10 @@ int reply_to_line(const struct reply *reply, char **line, size_t *len);
 /* Reads a client's line. Returns 0; ERR_UNSUPPORTED for a request that this version does not know;
  * ERR_INVALID. `*request` stays untouched on failure. */
 int request_from_line(const char *line, size_t len, struct request *request);
+
+/* Reads "RUN:SEQ" (16 lower-case hex digits, a whole number from 1) into a REQUEST_RESUME with that
+ * id. Returns 0 or ERR_INVALID, and then `*request` stays untouched. */
+int request_resume_from_text(const char *text, const char *id, struct request *request);
 
 /* Reads an agent's answer. Returns 0; ERR_UNSUPPORTED for another line of the stream; ERR_VERSION;
  * ERR_INVALID. `*reply` stays untouched on failure. */

@@ -11,13 +11,25 @@
 #include <uv.h>
 
 #define LOCAL_SERVER_CLIENTS_MAX 256u
-/* Bytes that may wait for one client; one that reads slower is dropped. */
-#define LOCAL_SERVER_WRITE_MAX (8u * 1024 * 1024)
+/* Longest greeting. */
+#define LOCAL_SERVER_GREETING_MAX (8u * 1024 * 1024)
+/* Bytes of answers that may wait for a client; one that asks on without reading is dropped. */
+#define LOCAL_SERVER_ANSWERS_MAX (64u * 1024)
+/* How long a client that is dropped has for its last line. */
+#define LOCAL_SERVER_GOODBYE_MS 10000u
+/* Clients that have to leave and may still be given a last line; further ones are not. */
+#define LOCAL_SERVER_LEAVING_MAX 64u
 
 /* What a client may say in one line when it is heard; a longer one drops it. */
 #define LOCAL_SERVER_LINE_MAX 4096u
 
 struct local_server;
+
+/* Why a client has to leave. */
+enum local_server_reason {
+    LOCAL_SERVER_TOO_SLOW, /* what it has not read has gone from the log, or its answers pile up */
+    LOCAL_SERVER_TOO_MANY, /* others have every place */
+};
 
 /* The first line for a new client (LF at its end). `*line` is heap memory that the server frees.
  * Returns 0, or ours, and then the client is closed. */
@@ -50,10 +62,30 @@ void local_server_answer(struct local_server *server, uint64_t client, const cha
 /* Hears no more of that client, and lets it go when it has what was sent to it. */
 void local_server_dismiss(struct local_server *server, uint64_t client);
 
-/* Sends a line to every client. */
+/* Makes the last line for a client that has to leave (as local_server_greet_fn makes the first);
+ * `next` is the number of the line that it would have got next. */
+typedef int (*local_server_part_fn)(void *context, enum local_server_reason reason, uint64_t next,
+                                    char **line, size_t *len);
+
+/* Those that have to leave are told so from now on; until then they leave without a word. To be
+ * called once, with the context of local_server_open. */
+void local_server_part(struct local_server *server, local_server_part_fn part);
+
+/* Sends a line to every client. The lines are numbered, the first is 1. They wait in one log
+ * (line_log.h) for all clients, each of which has one write under way at most: one that reads
+ * slowly costs the others nothing, and has to leave when the log lets go of what it has not got. An
+ * answer may come before lines that were sent earlier and wait still. */
 void local_server_broadcast(struct local_server *server, const char *line, size_t len);
 
-/* Clients connected. */
+/* The numbers of the oldest line that is kept and of the next one (line_log.h). */
+uint64_t local_server_first(const struct local_server *server);
+uint64_t local_server_next(const struct local_server *server);
+
+/* From here on that client gets the lines from that number on, which must be kept or be the next
+ * one; it does not matter what it got before. Does nothing if it has left. */
+void local_server_rewind(struct local_server *server, uint64_t client, uint64_t number);
+
+/* Clients connected, without those that are leaving. */
 size_t local_server_clients(const struct local_server *server);
 
 /* Ends serving; removes the socket's file. Idempotent. `on_closed` (may be NULL) runs once, last,

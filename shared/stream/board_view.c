@@ -135,7 +135,7 @@ int board_view_apply(struct board_table *boards, struct event *event)
     if (event->type == EVENT_LINK) {
         return 0;
     }
-    if (event->type == EVENT_SNAPSHOT) {
+    if (event->type == EVENT_SNAPSHOT || event->type == EVENT_DROPPED) {
         return ERR_INVALID;
     }
     if (event->type == EVENT_ARRIVAL) {

@@ -13,7 +13,7 @@
  * any other type the id.
  * EVENT_LINK changes nothing. Returns 0; ERR_NOT_FOUND for a board that is not there; ERR_EXISTS
  * for an EVENT_READY, EVENT_ATTACHING or EVENT_DETACHED that says nothing new; ERR_INVALID for
- * EVENT_SNAPSHOT; ERR_FULL; ERR_NOMEM. On failure both stay untouched. */
+ * EVENT_SNAPSHOT and EVENT_DROPPED; ERR_FULL; ERR_NOMEM. On failure both stay untouched. */
 int board_view_apply(struct board_table *boards, struct event *event);
 
 /* At most so many events are missing before one. */

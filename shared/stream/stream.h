@@ -14,6 +14,10 @@ struct stream;
  * carries the number of the last line before it, so that the next line is one more; while no event
  * has been published that number is 1, and the first event's is 2. */
 
+/* How far back a subscriber may resume, in events; fewer where these take more than the server's
+ * log keeps (line_log.h). */
+#define STREAM_RESUME_MAX 1024u
+
 /* Opens the stream at `path` (see local_server_open for `path`, `group` and errors). `run` is the
  * id of this agent run (EVENT_RUN_SIZE). `*stream` is the caller's until stream_close. */
 int stream_open(uv_loop_t *loop, const char *path, const char *group, const char *run,
@@ -38,9 +42,10 @@ void stream_publish(struct stream *stream, const struct event *event);
 /* A subscriber asks for something; `client` is its number for stream_reply. */
 typedef void (*stream_request_fn)(void *context, uint64_t client, const struct request *request);
 
-/* Hands on what subscribers ask from now on; until then all they say is thrown away. One that says
- * something else gets an answer that says so, and is dropped; a request of a later version is
- * answered with `unknown_request`. To be called once; `context` must outlive the stream. */
+/* Hands on what subscribers ask from now on, but for REQUEST_RESUME, which the stream grants
+ * itself; until then they hear that the agent is `busy`. One that says something else gets an
+ * answer that says so, and is dropped; a request of a later version is answered with
+ * `unknown_request`. To be called once; `context` must outlive the stream. */
 void stream_hear(struct stream *stream, stream_request_fn on_request, void *context);
 
 /* Answers the request, at once or later; a subscriber that has left is passed over. */

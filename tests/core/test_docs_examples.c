@@ -110,7 +110,7 @@ static void events(void **state)
     (void)state;
     unsigned seen = 0;
     for_each_block(DOCS "events.md", read_event_block, &seen);
-    assert_int_equal(seen, (1u << (EVENT_LINK + 1)) - 1);
+    assert_int_equal(seen, (1u << (EVENT_DROPPED + 1)) - 1);
 }
 
 static void read_wire(void *context, const char *line)

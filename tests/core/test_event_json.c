@@ -34,6 +34,10 @@
     HEAD("2")                                                                                      \
     "\"event\":\"link\",\"state\":\"up\",\"peer\":\"127.0.0.1:24240\",\"transport\":\"tcp\"}\n"
 
+#define DROPPED HEAD("7") "\"event\":\"dropped\",\"reason\":\"too_slow\"}\n"
+#define DETACHED                                                                                   \
+    HEAD("7") "\"event\":\"detached\",\"board\":" BOARD("detached") "},\"reason\":\"lost\"}\n"
+
 static const struct line_case {
     const char *name;
     enum event_type type;
@@ -69,8 +73,7 @@ static const struct line_case {
      HEAD("7") "\"event\":\"failed\",\"board\":" BOARD(
          "failed") "},\"code\":\"busy\","
                    "\"message\":\"no\",\"remedy\":null,\"retry_in_ms\":null}\n"},
-    {"event: detached", EVENT_DETACHED,
-     HEAD("7") "\"event\":\"detached\",\"board\":" BOARD("detached") "},\"reason\":\"lost\"}\n"},
+    {"event: detached", EVENT_DETACHED, DETACHED},
     {"event: yielded", EVENT_YIELDED,
      HEAD("7") "\"event\":\"yielded\",\"board\":" BOARD("yielded") "},\"until\":\"unplug\"}\n"},
     {"event: taken", EVENT_TAKEN,
@@ -80,6 +83,9 @@ static const struct line_case {
     {"event: link up", EVENT_LINK, LINK},
     {"event: link down", EVENT_LINK,
      HEAD("7") "\"event\":\"link\",\"state\":\"down\",\"peer\":null,\"transport\":\"bridge\"}\n"},
+    {"event: dropped", EVENT_DROPPED, DROPPED},
+    {"event: dropped for a reason of a later version", EVENT_DROPPED,
+     HEAD("7") "\"event\":\"dropped\",\"reason\":\"too_loud\"}\n"},
 };
 
 /* Text, struct and text again: what the struct lost would be missing from the second text. */
@@ -146,6 +152,27 @@ static void snapshot_fills_the_table(void **state)
     board_table_finish(&boards);
 }
 
+/* What a later version may add is taken for what it is nearest to. */
+static void what_a_later_version_adds_has_a_meaning(void **state)
+{
+    (void)state;
+    struct board_table boards;
+    board_table_init(&boards);
+    struct event event;
+    char *line = altered_line(ARRIVAL, "\"serial\",\"state", "\"toaster\",\"state");
+    assert_int_equal(event_json_to_event(line, strlen(line), &event, &boards), 0);
+    assert_int_equal(event.board.kind, BOARD_KIND_OTHER);
+    free(line);
+    line = altered_line(ARRIVAL, "\"full\"", "\"ludicrous\"");
+    assert_int_equal(event_json_to_event(line, strlen(line), &event, &boards), 0);
+    assert_int_equal(event.board.speed, BOARD_SPEED_UNKNOWN);
+    free(line);
+    line = altered_line(DETACHED, "lost", "bored");
+    assert_int_equal(event_json_to_event(line, strlen(line), &event, &boards), 0);
+    assert_int_equal(event.reason, REASON_LOST);
+    free(line);
+}
+
 static const struct altered_case {
     const char *name;
     const char *line;
@@ -180,6 +207,14 @@ static const struct altered_case {
     {"event: unknown state", ARRIVAL, "waiting", "bored", ERR_INVALID},
     {"event: id with an escape", ARRIVAL, "5912", "\\u001b", ERR_INVALID},
     {"event: busid is a path", ARRIVAL, "3-1", "../../x", ERR_INVALID},
+    {"event: a kind of a later version", ARRIVAL, "\"serial\",\"state", "\"toaster\",\"state", 0},
+    {"event: kind is no code", ARRIVAL, "\"serial\",\"state", "\"Toaster\",\"state", ERR_INVALID},
+    {"event: a speed of a later version", ARRIVAL, "\"full\"", "\"ludicrous\"", 0},
+    {"event: a reason of a later version", DETACHED, "lost", "bored", 0},
+    {"event: reason is no code", DETACHED, "lost", "\\u001b", ERR_INVALID},
+    {"event: detached without a reason", DETACHED, "reason", "treason", ERR_INVALID},
+    {"event: dropped without a reason", DROPPED, "reason", "treason", ERR_INVALID},
+    {"event: dropped for what is no code", DROPPED, "too_slow", "too slow", ERR_INVALID},
     {"event: ready without ttys", READY, "\"ttys\"", "\"tty\"", ERR_INVALID},
     {"event: tty outside /dev", READY, "/dev/ttyACM0", "/etc/passwd", ERR_INVALID},
     {"event: a snapshot of an older agent", SNAPSHOT, "\"link\"", "\"lunk\"", 0},
@@ -281,7 +316,7 @@ static void the_longest_snapshot_fits_a_line(void **state)
 static void names_round_trip(void **state)
 {
     (void)state;
-    for (int i = EVENT_SNAPSHOT; i <= EVENT_LINK; i++) {
+    for (int i = EVENT_SNAPSHOT; i <= EVENT_DROPPED; i++) {
         enum event_type type = EVENT_SNAPSHOT;
         assert_int_equal(event_type_from_name(event_type_to_name((enum event_type)i), &type), 0);
         assert_int_equal(type, i);
@@ -306,6 +341,8 @@ int main(void)
     cases_add_one(&cases, "event: too many boards", too_many_boards_are_refused);
     cases_add_one(&cases, "event: the longest snapshot fits a line",
                   the_longest_snapshot_fits_a_line);
+    cases_add_one(&cases, "event: what a later version adds",
+                  what_a_later_version_adds_has_a_meaning);
     cases_add_one(&cases, "event: names round-trip", names_round_trip);
     return cases_run("event_json", &cases);
 }

@@ -6,6 +6,7 @@
 #include "tests/core/altered.h"
 
 #define YIELD "{\"request\":\"yield\",\"id\":\"7\",\"board\":\"usb\\\\vid_1a86&pid_7523\\\\5\"}\n"
+#define RESUME "{\"request\":\"resume\",\"id\":null,\"run\":\"8c1f6a0be97d2c43\",\"seq\":41}\n"
 #define KICK "{\"request\":\"kick\",\"id\":null}\n"
 #define HEAD                                                                                       \
     "{\"v\":1,\"run\":\"8c1f6a0be97d2c43\",\"time\":\"2026-08-31T12:34:56.789Z\",\"reply\":"
@@ -26,10 +27,17 @@ static const struct line_case {
         {"request: yield", YIELD},
         {"request: take without an id", "{\"request\":\"take\",\"id\":null,\"board\":\"x\"}\n"},
         {"request: kick", KICK},
+        {"request: resume", RESUME},
+        {"request: resume as late as can be",
+         "{\"request\":\"resume\",\"id\":\"7\",\"run\":\"0000000000000000\","
+         "\"seq\":9007199254740991}\n"},
 },
   reply_cases[] = {
       {"reply: done", DONE},
       {"reply: refused", REFUSED},
+      {"reply: resumed",
+       HEAD "\"resume\",\"id\":null,\"ok\":true,\"code\":null,\"message\":null,\"remedy\":null}"
+            "\n"},
       {"reply: to what was no request", RUBBISH},
 };
 
@@ -84,6 +92,16 @@ static const struct altered_case {
         {"request: a board with an escape", YIELD, "vid", "\\u001b", ERR_INVALID},
         {"request: a board with an escaped NUL", YIELD, "vid", "\\u0000", ERR_INVALID},
         {"request: invalid UTF-8", YIELD, "vid", "\xC3", ERR_INVALID},
+        {"request: resume without a run", RESUME, "\"run\"", "\"ran\"", ERR_INVALID},
+        {"request: resume of a run of 15 digits", RESUME, "8c1f", "8c1", ERR_INVALID},
+        {"request: resume of a run of 17 digits", RESUME, "8c1f", "8c1f0", ERR_INVALID},
+        {"request: resume of a run in upper case", RESUME, "8c1f", "8C1F", ERR_INVALID},
+        {"request: resume without a number", RESUME, "\"seq\"", "\"sec\"", ERR_INVALID},
+        {"request: resume behind line 0", RESUME, "41", "0", ERR_INVALID},
+        {"request: resume behind a negative line", RESUME, "41", "-1", ERR_INVALID},
+        {"request: resume behind half a line", RESUME, "41", "1.5", ERR_INVALID},
+        {"request: resume behind 2^53", RESUME, "41", "9007199254740992", ERR_INVALID},
+        {"request: resume behind text", RESUME, "41", "\"41\"", ERR_INVALID},
         {"request: an array", KICK, "{\"request\":\"kick\",\"id\":null}", "[1]", ERR_INVALID},
 },
   altered_replies[] = {
@@ -118,6 +136,46 @@ static void run_altered_reply(void **state)
     assert_int_equal(reply_from_line(line, strlen(line), &reply), row->result);
     assert_true(row->result == 0 || strcmp(reply.run, "old") == 0);
     free(line);
+}
+
+static const struct place_case {
+    const char *name;
+    const char *text;
+    uint64_t seq; /* 0: it is refused */
+} place_cases[] = {
+    {"place: the first line", "8c1f6a0be97d2c43:1", 1},
+    {"place: the last that can be", "8c1f6a0be97d2c43:9007199254740991", 9007199254740991u},
+    {"place: with zeros before", "8c1f6a0be97d2c43:0041", 41},
+    {"place: nothing", "", 0},
+    {"place: a run alone", "8c1f6a0be97d2c43", 0},
+    {"place: no number", "8c1f6a0be97d2c43:", 0},
+    {"place: no run", ":41", 0},
+    {"place: a number alone", "41", 0},
+    {"place: a run of 15 digits", "8c1f6a0be97d2c4:41", 0},
+    {"place: a run of 17 digits", "8c1f6a0be97d2c430:41", 0},
+    {"place: a run in upper case", "8C1F6A0BE97D2C43:41", 0},
+    {"place: line 0", "8c1f6a0be97d2c43:0", 0},
+    {"place: a sign", "8c1f6a0be97d2c43:+41", 0},
+    {"place: a negative number", "8c1f6a0be97d2c43:-41", 0},
+    {"place: a blank", "8c1f6a0be97d2c43: 41", 0},
+    {"place: more behind it", "8c1f6a0be97d2c43:41x", 0},
+    {"place: 2^53", "8c1f6a0be97d2c43:9007199254740992", 0},
+    {"place: 2^64 and one", "8c1f6a0be97d2c43:18446744073709551617", 0},
+    {"place: many digits",
+     "8c1f6a0be97d2c43:99999999999999999999999999999999999999999999999999999999999999999999", 0},
+};
+
+static void run_place(void **state)
+{
+    const struct place_case *row = *state;
+    struct request request = {.type = REQUEST_KICK, .id = "old"};
+    int result = request_resume_from_text(row->text, "7", &request);
+
+    assert_int_equal(result, row->seq != 0 ? 0 : ERR_INVALID);
+    assert_int_equal(request.type, row->seq != 0 ? REQUEST_RESUME : REQUEST_KICK);
+    assert_string_equal(request.id, row->seq != 0 ? "7" : "old");
+    assert_true(request.seq == row->seq);
+    assert_string_equal(request.run, row->seq != 0 ? "8c1f6a0be97d2c43" : "");
 }
 
 static void a_line_over_4_kib_is_refused(void **state)
@@ -157,6 +215,7 @@ int main(void)
     CASES_ADD(&cases, reply_cases, run_reply);
     CASES_ADD(&cases, altered_requests, run_altered_request);
     CASES_ADD(&cases, altered_replies, run_altered_reply);
+    CASES_ADD(&cases, place_cases, run_place);
     cases_add_one(&cases, "request: a line over 4 KiB", a_line_over_4_kib_is_refused);
     cases_add_one(&cases, "reply: texts that are too long", texts_that_are_too_long_are_cut);
     return cases_run("request", &cases);

@@ -1,5 +1,5 @@
-/* Fuzzes the readers of requests and of the answers to them. What they accept writes the same line
- * again and again. */
+/* Fuzzes the readers of requests and of the answers to them, and of the place to resume at as
+ * people type it. What they accept writes the same line again and again. */
 #include <string.h>
 
 #include "shared/core/request.h"
@@ -41,9 +41,30 @@ static void check_reply(const char *data, size_t size)
     free(again);
 }
 
+static void check_place(const uint8_t *data, size_t size)
+{
+    struct request request;
+    char *line = NULL;
+    size_t len = 0;
+    char *text = calloc(1, size + 1);
+    if (text == NULL) {
+        return;
+    }
+    if (size > 0) {
+        memcpy(text, data, size);
+    }
+    if (request_resume_from_text(text, "7", &request) == 0) {
+        FUZZ_CHECK(request_to_line(&request, &line, &len) == 0);
+        FUZZ_CHECK(request_from_line(line, len, &request) == 0);
+        free(line);
+    }
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     check_request((const char *)data, size);
     check_reply((const char *)data, size);
+    check_place(data, size);
     return 0;
 }

@@ -1,6 +1,7 @@
 """Holds lines of the event stream to docs/schema/stream-1.json, by Debian's python3-jsonschema, which nobody here wrote.
 
-The published schema lets members and events be added, as it promises to readers. Here it is read strictly: what it does not name is a fault.
+The published schema lets members, events, codes and so on be added, as it promises to readers. Here it is read strictly: what it does not
+name is a fault.
 """
 
 from __future__ import annotations
@@ -29,21 +30,43 @@ def _close(part: Any, top: bool = True) -> Any:
     return closed
 
 
+def _strict(schema: dict[str, Any]) -> dict[str, Any]:
+    closed = _close(schema)
+    closed["$defs"]["later"] = False
+    return closed
+
+
 @functools.cache
 def _validator(strict: bool) -> Draft202012Validator:
     schema = json.loads(SCHEMA.read_text())
     Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(_close(schema) if strict else schema)
+    return Draft202012Validator(_strict(schema) if strict else schema)
+
+
+@functools.cache
+def _part(name: str, strict: bool) -> Draft202012Validator:
+    """For one of the schema's parts alone."""
+    parts = _validator(strict).schema["$defs"]
+    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": parts})
+
+
+def _say(error: Any) -> str:
+    return f"{'/'.join(str(step) for step in error.absolute_path) or 'the line'}: {error.message}"
 
 
 def fault(line: dict[str, Any], strict: bool = True) -> str | None:
-    """What the schema says against the line, or None. For an event the part that is about that event speaks, not all the others."""
+    """What the schema says against a line of the stream, or None. The part that is about that event, or about an answer, speaks if it can, not
+    all the others."""
     error = next(iter(_validator(strict).iter_errors(line)), None)
     if error is None:
         return None
-    name = "link_event" if line.get("event") == "link" else line.get("event")
-    parts = _validator(strict).schema["$defs"]
-    if name in parts:
-        resolved = Draft202012Validator({**parts[name], "$defs": parts})
-        error = next(iter(resolved.iter_errors(line)), error)
-    return f"{'/'.join(str(step) for step in error.absolute_path) or 'the line'}: {error.message}"
+    name = "reply_line" if "reply" in line else {"link": "link_event"}.get(line.get("event", ""), line.get("event"))
+    if name in _validator(strict).schema["$defs"]:
+        error = next(iter(_part(name, strict).iter_errors(line)), error)
+    return _say(error)
+
+
+def request_fault(line: dict[str, Any], strict: bool = True) -> str | None:
+    """The same for a line that a subscriber sends."""
+    error = next(iter(_part("request", strict).iter_errors(line)), None)
+    return None if error is None else _say(error)

@@ -140,6 +140,8 @@ struct voice {
     struct local_server *server;
     const char *text;
     size_t listeners;
+    const char *reply; /* to what it is asked, NULL: none */
+    size_t questions;
     bool closed;
 };
 
@@ -235,6 +237,8 @@ static const struct usage_case {
     {"a MATCH that is none", {"wait", "1a86:75"}, CLI_USAGE, NULL, "four hex digits"},
     {"an empty MATCH", {"wait", ""}, CLI_USAGE, NULL, "VID:PID"},
     {"a MATCH of events", {"events", "--match", "com=7"}, CLI_USAGE, NULL, "COM5"},
+    {"a --since that is none", {"events", "--since", "41"}, CLI_USAGE, NULL, "2c43:41"},
+    {"an empty --since", {"events", "--since="}, CLI_USAGE, NULL, "--since wants"},
     {"an unknown state", {"wait", "x", "--state", "flying"}, CLI_USAGE, NULL, "ready or gone"},
     {"a timeout in words", {"wait", "x", "--timeout", "soon"}, CLI_USAGE, NULL, "seconds"},
     {"a negative timeout", {"wait", "x", "--timeout", "-1"}, CLI_USAGE, NULL, "seconds"},
@@ -311,7 +315,7 @@ static void events_prints_the_stream_byte_for_byte(void **state)
     say(&voice, ARRIVAL READY);
     rig_run_until_count(rig, &child.out.lines, 3);
     lower_voice(&voice);
-    assert_int_equal(child_finish(rig, &child), CLI_FAILED);
+    assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
     assert_string_equal(child.out.text, SNAPSHOT ARRIVAL READY);
     assert_non_null(strstr(child.err.text, "has gone"));
 }
@@ -376,6 +380,170 @@ static void events_with_a_match_refuses_what_makes_no_sense(void **state)
     lower_voice(&voice);
 }
 
+/* A voice that answers what it is asked. */
+static void on_voice_heard(void *context, uint64_t client, char *line, size_t len)
+{
+    struct voice *voice = context;
+
+    (void)len;
+    assert_string_equal(line,
+                        "{\"request\":\"resume\",\"id\":\"since\",\"run\":\"8c1f6a0be97d2c43\","
+                        "\"seq\":1}");
+    if (voice->reply) {
+        local_server_answer(voice->server, client, voice->reply, strlen(voice->reply));
+    }
+    voice->questions++;
+}
+
+#define SINCE "8c1f6a0be97d2c43:1"
+#define REPLY(type, rest)                                                                          \
+    "{\"v\":1,\"run\":\"8c1f6a0be97d2c43\",\"time\":\"2026-08-31T12:34:56.789Z\",\"reply\":" type  \
+    ",\"id\":" rest "}\n"
+#define REPLY_OK                                                                                   \
+    REPLY("\"resume\"", "\"since\",\"ok\":true,\"code\":null,\"message\":null,\"remedy\":null")
+#define REPLY_TOO_OLD                                                                              \
+    REPLY("\"resume\"", "\"since\",\"ok\":false,\"code\":\"too_old\",\"message\":\"gone\","        \
+                        "\"remedy\":null")
+#define REPLY_UNKNOWN                                                                              \
+    REPLY("null", "null,\"ok\":false,\"code\":\"unknown_request\",\"message\":\"what?\","          \
+                  "\"remedy\":null")
+
+static void events_goes_on_where_it_was(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    raise_voice(&voice, rig, WAITING ARRIVAL);
+    voice.reply = REPLY_OK REMOVAL;
+    local_server_hear(voice.server, on_voice_heard);
+    child_start(rig, &child, CHILD_ARGUMENTS("events", "--since", SINCE, "--stream", voice.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    say(&voice, ARRIVAL);
+    rig_run_until_count(rig, &child.out.lines, 2);
+    lower_voice(&voice);
+    assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
+    assert_int_equal(voice.questions, 1);
+    assert_string_equal(child.out.text, REMOVAL ARRIVAL);
+    assert_int_equal(child.err.lines, 1);
+}
+
+/* The first line tells a script which of both it is. */
+static void events_begins_anew_where_it_cannot_go_on(void **state)
+{
+    static const struct {
+        const char *reply;
+        const char *reason;
+    } cases[] = {{REPLY_TOO_OLD, "gone (too_old)"}, {REPLY_UNKNOWN, "what? (unknown_request)"}};
+    struct rig *rig = *state;
+    static struct child child;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct voice voice;
+
+        raise_voice(&voice, rig, WAITING ARRIVAL);
+        voice.reply = cases[i].reply;
+        local_server_hear(voice.server, on_voice_heard);
+        child_start(rig, &child,
+                    CHILD_ARGUMENTS("events", "--since=" SINCE, "--stream", voice.path));
+        rig_run_until_count(rig, &child.out.lines, 2);
+        say(&voice, READY);
+        rig_run_until_count(rig, &child.out.lines, 3);
+        lower_voice(&voice);
+        assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
+        assert_string_equal(child.out.text, WAITING ARRIVAL READY);
+        assert_non_null(strstr(child.err.text, cases[i].reason));
+    }
+}
+
+static void events_goes_on_with_a_match(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    raise_voice(&voice, rig, SNAPSHOT);
+    voice.reply = REPLY_OK READY REMOVAL;
+    local_server_hear(voice.server, on_voice_heard);
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("events", "--since", SINCE, "--match", "1a86:7523", "--stream",
+                                voice.path));
+    rig_run_until_count(rig, &child.out.lines, 2);
+    assert_string_equal(child.out.text, READY REMOVAL);
+    lower_voice(&voice);
+    child_finish(rig, &child);
+    raise_voice(&voice, rig, WAITING);
+    voice.reply = REPLY_TOO_OLD;
+    local_server_hear(voice.server, on_voice_heard);
+    child_start(
+        rig, &child,
+        CHILD_ARGUMENTS("events", "--since", SINCE, "--match", "ffff:*", "--stream", voice.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    say(&voice, READY REMOVAL);
+    lower_voice(&voice);
+    child_finish(rig, &child);
+    assert_int_equal(child.out.lines, 1);
+    assert_non_null(strstr(child.out.text, "\"boards\":[]"));
+}
+
+/* The real stream: what one reader saw last, the next one goes on from. */
+static void events_of_a_real_stream_are_resumed(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    play(&played, rig);
+    publish(&played, EVENT_ARRIVAL, ID("1")); /* 2 */
+    publish(&played, EVENT_LINK, ID("1"));
+    publish(&played, EVENT_REMOVAL, ID("1"));
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("events", "--since", RUN ":2", "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 2);
+    publish(&played, EVENT_LINK, ID("1"));
+    rig_run_until_count(rig, &child.out.lines, 3);
+    assert_null(strstr(child.out.text, "\"seq\":2,"));
+    assert_non_null(strstr(child.out.text, "\"seq\":3,"));
+    assert_non_null(strstr(child.out.text, "\"seq\":5,"));
+    assert_null(strstr(child.out.text, "snapshot"));
+    assert_null(strstr(child.out.text, "reply"));
+    assert_string_equal(child.err.text, "");
+    stop(&played);
+    child_finish(rig, &child);
+}
+
+#define DROPPED(reason) HEAD("1") "\"event\":\"dropped\",\"reason\":\"" reason "\"}\n"
+
+static void events_prints_the_last_word_and_says_what_it_means(void **state)
+{
+    static const struct {
+        const char *text;
+        int exit_code;
+        const char *message;
+    } cases[] = {
+        {SNAPSHOT DROPPED("too_slow"), CLI_FAILED, "was too slow"},
+        {DROPPED("too_many"), CLI_FAILED, "as many readers as it takes"},
+        {SNAPSHOT DROPPED("too_loud"), CLI_NO_AGENT, "has gone"},
+    };
+    struct rig *rig = *state;
+    static struct child child;
+
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        const char *text = cases[i / 2].text;
+        struct voice voice;
+
+        raise_voice(&voice, rig, text);
+        child_start(rig, &child,
+                    i % 2 == 0 ? CHILD_ARGUMENTS("events", "--stream", voice.path)
+                               : CHILD_ARGUMENTS("events", "--match", "x", "--stream", voice.path));
+        rig_run_until_count(rig, &child.out.lines, text == cases[1].text ? 1 : 2);
+        lower_voice(&voice);
+        assert_int_equal(child_finish(rig, &child), cases[i / 2].exit_code);
+        assert_string_equal(child.out.text, text);
+        assert_non_null(strstr(child.err.text, cases[i / 2].message));
+    }
+}
+
 static void events_ends_well_when_interrupted(void **state)
 {
     struct rig *rig = *state;
@@ -406,6 +574,26 @@ static void events_ends_well_when_nobody_reads_any_more(void **state)
     rig_run_until_count(rig, &child.out.lines, 1);
     child_close_stdout(rig, &child);
     publish(&played, EVENT_ARRIVAL, ID("1"));
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_string_equal(child.err.text, "");
+    stop(&played);
+}
+
+/* Nothing happens that it would have to write. */
+static void events_ends_well_when_nobody_reads_and_nothing_happens(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    if (!rig_has_signals) {
+        print_message("SKIPPED: only the next write tells here\n");
+        skip();
+    }
+    play(&played, rig);
+    child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    child_close_stdout(rig, &child);
     assert_int_equal(child_finish(rig, &child), CLI_DONE);
     assert_string_equal(child.err.text, "");
     stop(&played);
@@ -901,8 +1089,14 @@ int main(int argc, char **argv)
         RIG_TEST(events_shows_what_a_stream_tells),
         RIG_TEST(events_of_one_board_are_picked_out),
         RIG_TEST(events_with_a_match_refuses_what_makes_no_sense),
+        RIG_TEST(events_goes_on_where_it_was),
+        RIG_TEST(events_begins_anew_where_it_cannot_go_on),
+        RIG_TEST(events_goes_on_with_a_match),
+        RIG_TEST(events_of_a_real_stream_are_resumed),
+        RIG_TEST(events_prints_the_last_word_and_says_what_it_means),
         RIG_TEST(events_ends_well_when_interrupted),
         RIG_TEST(events_ends_well_when_nobody_reads_any_more),
+        RIG_TEST(events_ends_well_when_nobody_reads_and_nothing_happens),
         RIG_TEST(status_and_list_print_a_table),
         RIG_TEST(a_table_fits_the_columns),
         RIG_TEST(status_watches_every_change),

@@ -1,14 +1,18 @@
 #include "shared/link/local_client.h"
 #include "shared/link/local_server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shared/core/error.h"
+#include "shared/core/line_log.h"
 #include "tests/link/rig.h"
 
 #define GREETING "hello from the server\n"
 #define CLIENT_LINE_MAX 1024u
+#define PARTING_SIZE 64
+#define LONG_LINE (256u * 1024)
 
 /* A server with what its callbacks told. */
 struct place {
@@ -17,6 +21,7 @@ struct place {
     struct local_server *server;
     size_t greetings;
     int greet_error; /* what greet answers */
+    size_t partings;
     size_t heard;
     uint64_t last_client;
     char last_line[64];
@@ -320,40 +325,232 @@ static void a_heard_client_that_sends_rubbish_is_dropped(void **state)
     close_place(&place);
 }
 
+/* "bye REASON NEXT\n" */
+static int part(void *context, enum local_server_reason reason, uint64_t next, char **line,
+                size_t *len)
+{
+    struct place *place = context;
+
+    place->partings++;
+    *line = malloc(PARTING_SIZE);
+    assert_non_null(*line);
+    snprintf(*line, PARTING_SIZE, "bye %s %llu\n",
+             reason == LOCAL_SERVER_TOO_SLOW ? "slow" : "many", (unsigned long long)next);
+    *len = strlen(*line);
+    return 0;
+}
+
+/* Lines that a peer which has stopped reading does not take, until it is dropped, and the numbers
+ * of the first that is kept then. */
+static size_t broadcast_until_dropped(struct place *place, struct peer *quick)
+{
+    size_t clients = local_server_clients(place->server);
+    size_t sent = quick->received_len;
+    size_t count = 0;
+    char *line = malloc(LONG_LINE);
+
+    assert_non_null(line);
+    memset(line, 'x', LONG_LINE);
+    line[LONG_LINE - 1] = '\n';
+    while (local_server_clients(place->server) == clients) {
+        assert_true(count < 8 * LINE_LOG_BYTES_MAX / LONG_LINE);
+        local_server_broadcast(place->server, line, LONG_LINE);
+        sent += LONG_LINE;
+        count++;
+        peer_await(place->rig, quick, sent);
+    }
+    free(line);
+    return count;
+}
+
 static void a_slow_client_is_dropped_and_the_others_are_not(void **state)
 {
     struct rig *rig = *state;
     struct place place;
     struct peer slow;
     struct peer quick;
-    size_t len = 256u * 1024;
-    char *line = malloc(len);
-    size_t sent = strlen(GREETING);
+    size_t count;
 
-    assert_non_null(line);
-    memset(line, 'x', len);
-    line[len - 1] = '\n';
     open_place(&place, rig);
+    local_server_part(place.server, part);
     peer_connect_pipe(rig, &slow, place.path);
     peer_await(rig, &slow, strlen(GREETING));
     peer_stop_reading(&slow);
     peer_connect_pipe(rig, &quick, place.path);
     peer_await(rig, &quick, strlen(GREETING));
-    /* What the kernel takes for the slow one comes on top of the bound. */
-    while (local_server_clients(place.server) == 2) {
-        assert_true(sent < 8 * (size_t)LOCAL_SERVER_WRITE_MAX);
-        local_server_broadcast(place.server, line, len);
-        sent += len;
-        peer_await(rig, &quick, sent);
-    }
-    assert_true(sent > LOCAL_SERVER_WRITE_MAX);
+    count = broadcast_until_dropped(&place, &quick);
+    assert_true(count * LONG_LINE > LINE_LOG_BYTES_MAX);
+    assert_int_equal(place.partings, 1);
     local_server_broadcast(place.server, "last\n", 5);
-    peer_await(rig, &quick, sent + 5);
-    assert_string_equal(quick.received + sent, "last\n");
+    peer_await(rig, &quick, strlen(GREETING) + count * LONG_LINE + 5);
+    assert_string_equal(quick.received + quick.received_len - 5, "last\n");
     peer_close(rig, &slow);
     peer_close(rig, &quick);
     close_place(&place);
-    free(line);
+}
+
+/* It has what was under way, whole lines without a gap, and then the word. */
+static void a_dropped_client_that_reads_on_is_told_why(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct peer slow;
+    struct peer quick;
+    char expected[PARTING_SIZE];
+    size_t lines = 0;
+    size_t len;
+
+    open_place(&place, rig);
+    local_server_part(place.server, part);
+    peer_connect_pipe(rig, &slow, place.path);
+    peer_await(rig, &slow, strlen(GREETING));
+    peer_stop_reading(&slow);
+    peer_connect_pipe(rig, &quick, place.path);
+    peer_await(rig, &quick, strlen(GREETING));
+    broadcast_until_dropped(&place, &quick);
+    peer_read_again(&slow);
+    rig_run_until(rig, &slow.ended);
+    for (size_t i = strlen(GREETING); i < slow.received_len && slow.received[i] != 'b'; i++) {
+        lines += slow.received[i] == '\n';
+    }
+    snprintf(expected, sizeof expected, "bye slow %zu\n", lines + 1);
+    len = strlen(expected);
+    assert_int_equal(slow.received_len, strlen(GREETING) + lines * LONG_LINE + len);
+    assert_string_equal(slow.received + slow.received_len - len, expected);
+    peer_close(rig, &slow);
+    peer_close(rig, &quick);
+    close_place(&place);
+}
+
+/* Many short lines, more than are kept for anybody. */
+static void a_client_that_is_too_many_lines_behind_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct peer slow;
+    struct reader quick;
+    static char filling[1024 * 1024];
+
+    memset(filling, 'x', sizeof filling - 1);
+    filling[sizeof filling - 1] = '\n';
+    open_place(&place, rig);
+    peer_connect_pipe(rig, &slow, place.path);
+    peer_await(rig, &slow, strlen(GREETING));
+    peer_stop_reading(&slow);
+    /* More than the kernel takes, so that every further line has to wait. */
+    local_server_broadcast(place.server, filling, sizeof filling);
+    assert_int_equal(local_server_first(place.server), 1);
+    join(&place, &quick);
+    for (unsigned i = 0; i <= LINE_LOG_LINES_MAX; i++) {
+        assert_int_equal(local_server_clients(place.server), 2);
+        local_server_broadcast(place.server, "\n", 1);
+        rig_run_until_count(rig, &quick.line_count, i + 2);
+        quick.text[0] = '\0';
+    }
+    assert_int_equal(local_server_clients(place.server), 1);
+    assert_int_equal(local_server_next(place.server), LINE_LOG_LINES_MAX + 3);
+    /* What it held up is let go of. */
+    local_server_broadcast(place.server, "\n", 1);
+    rig_run_until_count(rig, &quick.line_count, LINE_LOG_LINES_MAX + 3);
+    assert_int_equal(local_server_first(place.server), LINE_LOG_LINES_MAX + 4 - LINE_LOG_KEPT);
+    leave(rig, &quick);
+    peer_close(rig, &slow);
+    close_place(&place);
+}
+
+static void a_client_that_asks_on_without_reading_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct peer deaf;
+    struct reader other;
+    static char questions[64 * 1024];
+
+    for (size_t i = 0; i < sizeof questions; i += 2) {
+        questions[i] = '?';
+        questions[i + 1] = '\n';
+    }
+    open_place(&place, rig);
+    local_server_part(place.server, part);
+    local_server_hear(place.server, on_heard);
+    join(&place, &other);
+    peer_connect_pipe(rig, &deaf, place.path);
+    peer_await(rig, &deaf, strlen(GREETING));
+    peer_stop_reading(&deaf);
+    for (int i = 0; place.partings == 0; i++) {
+        assert_true(i < 256);
+        peer_send_bytes(&deaf, questions, sizeof questions);
+        rig_turn(rig);
+    }
+    run_until_clients(&place, 1);
+    local_server_broadcast(place.server, "on\n", 3);
+    rig_run_until_count(rig, &other.line_count, 2);
+    peer_close(rig, &deaf);
+    leave(rig, &other);
+    close_place(&place);
+}
+
+static void a_client_may_go_back(void **state)
+{
+    struct rig *rig = *state;
+    struct place place;
+    struct reader reader;
+
+    open_place(&place, rig);
+    local_server_hear(place.server, on_heard);
+    for (const char *line = "abcde"; *line != '\0'; line++) {
+        local_server_broadcast(place.server, (const char[]){*line, '\n'}, 2);
+    }
+    join(&place, &reader);
+    conn_write(reader.conn, "?\n", 2);
+    rig_run_until_count(rig, &reader.line_count, 2);
+    local_server_rewind(place.server, place.last_client, 3);
+    local_server_broadcast(place.server, "f\n", 2);
+    rig_run_until_count(rig, &reader.line_count, 6);
+    assert_string_equal(reader.text, "hello from the server|yes|c|d|e|f|");
+    local_server_rewind(place.server, place.last_client, local_server_next(place.server));
+    local_server_broadcast(place.server, "g\n", 2);
+    rig_run_until_count(rig, &reader.line_count, 7);
+    assert_string_equal(reader.text, "hello from the server|yes|c|d|e|f|g|");
+    leave(rig, &reader);
+    run_until_clients(&place, 0);
+    local_server_rewind(place.server, place.last_client, 1);
+    close_place(&place);
+}
+
+/* Readers that are all behind wait in the same log: what they have to get is not copied for each.
+ */
+static void clients_that_are_behind_catch_up_in_order(void **state)
+{
+    enum { CROWD = 20, LINES = 3000 };
+    struct rig *rig = *state;
+    struct place place;
+    static struct peer peers[CROWD];
+    size_t expected = strlen(GREETING);
+
+    open_place(&place, rig);
+    for (size_t i = 0; i < CROWD; i++) {
+        peer_connect_pipe(rig, &peers[i], place.path);
+        peer_await(rig, &peers[i], strlen(GREETING));
+        peer_stop_reading(&peers[i]);
+    }
+    for (unsigned i = 0; i < LINES; i++) {
+        char line[128];
+        int len = snprintf(line, sizeof line, "%0100u\n", i);
+
+        local_server_broadcast(place.server, line, (size_t)len);
+        expected += (size_t)len;
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        peer_read_again(&peers[i]);
+        peer_await(rig, &peers[i], expected);
+        for (unsigned k = 0; k < LINES; k++) {
+            assert_int_equal(
+                strtoul(peers[i].received + strlen(GREETING) + (size_t)k * 101, NULL, 10), k);
+        }
+        peer_close(rig, &peers[i]);
+    }
+    close_place(&place);
 }
 
 static void one_client_too_many_is_turned_away(void **state)
@@ -365,13 +562,14 @@ static void one_client_too_many_is_turned_away(void **state)
 
     assert_non_null(readers);
     open_place(&place, rig);
+    local_server_part(place.server, part);
     for (size_t i = 0; i < LOCAL_SERVER_CLIENTS_MAX; i++) {
         join(&place, &readers[i]);
     }
     assert_int_equal(open_reader(rig, place.path, &late), 0);
     rig_run_until(rig, &late.closed);
-    assert_int_equal(late.line_count, 0);
-    run_until_clients(&place, LOCAL_SERVER_CLIENTS_MAX);
+    assert_string_equal(late.text, "bye many 1|");
+    assert_int_equal(local_server_clients(place.server), LOCAL_SERVER_CLIENTS_MAX);
     leave(rig, &readers[0]);
     run_until_clients(&place, LOCAL_SERVER_CLIENTS_MAX - 1);
     join(&place, &readers[0]);
@@ -380,6 +578,41 @@ static void one_client_too_many_is_turned_away(void **state)
     }
     close_place(&place);
     free(readers);
+}
+
+/* Those that do not read their last line take up no more room than a few of them. */
+static void a_crowd_that_is_turned_away_ends(void **state)
+{
+    enum { CROWD = 2 * LOCAL_SERVER_LEAVING_MAX };
+    struct rig *rig = *state;
+    struct place place;
+    struct reader *readers = calloc(LOCAL_SERVER_CLIENTS_MAX, sizeof *readers);
+    struct peer *crowd = calloc(CROWD, sizeof *crowd);
+    size_t told = 0;
+
+    assert_non_null(readers);
+    assert_non_null(crowd);
+    open_place(&place, rig);
+    local_server_part(place.server, part);
+    for (size_t i = 0; i < LOCAL_SERVER_CLIENTS_MAX; i++) {
+        join(&place, &readers[i]);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
+        peer_connect_pipe(rig, &crowd[i], place.path);
+        rig_run_until(rig, &crowd[i].ended);
+        told += crowd[i].received_len > 0;
+    }
+    assert_int_equal(told, place.partings);
+    assert_true(told >= LOCAL_SERVER_LEAVING_MAX);
+    for (size_t i = 0; i < CROWD; i++) {
+        peer_close(rig, &crowd[i]);
+    }
+    for (size_t i = 0; i < LOCAL_SERVER_CLIENTS_MAX; i++) {
+        leave(rig, &readers[i]);
+    }
+    close_place(&place);
+    free(readers);
+    free(crowd);
 }
 
 /* Many scripts start at once, while the server has not got round to any of them. */
@@ -552,7 +785,13 @@ int main(void)
         RIG_TEST(a_client_that_is_dismissed_gets_its_answer_first),
         RIG_TEST(a_heard_client_that_sends_rubbish_is_dropped),
         RIG_TEST(a_slow_client_is_dropped_and_the_others_are_not),
+        RIG_TEST(a_dropped_client_that_reads_on_is_told_why),
+        RIG_TEST(a_client_that_is_too_many_lines_behind_is_dropped),
+        RIG_TEST(a_client_that_asks_on_without_reading_is_dropped),
+        RIG_TEST(a_client_may_go_back),
+        RIG_TEST(clients_that_are_behind_catch_up_in_order),
         RIG_TEST(one_client_too_many_is_turned_away),
+        RIG_TEST(a_crowd_that_is_turned_away_ends),
         RIG_TEST(a_crowd_of_clients_is_served),
         RIG_TEST(a_client_that_cannot_be_greeted_is_closed),
         RIG_TEST(a_living_server_keeps_its_name),

@@ -6,8 +6,10 @@
 
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
+#include "shared/core/line_log.h"
 #include "shared/core/text.h"
 #include "shared/link/local_client.h"
+#include "shared/link/local_server.h"
 #include "tests/link/rig.h"
 
 #define RUN "0123456789abcdef"
@@ -22,6 +24,7 @@ struct follower {
     char types[512]; /* the events in order, each followed by a blank */
     size_t count;
     uint64_t snapshot_seq;
+    bool expects_any; /* not a snapshot first */
     bool closed;
 };
 
@@ -45,7 +48,7 @@ static void on_line(void *context, char *line, size_t len)
     assert_int_equal(event_json_to_event(line, len, &follower->last, &follower->boards), 0);
     assert_string_equal(follower->last.stamp.run, RUN);
     if (follower->count == 0) {
-        assert_int_equal(follower->last.type, EVENT_SNAPSHOT);
+        assert_true(follower->expects_any || follower->last.type == EVENT_SNAPSHOT);
         follower->snapshot_seq = follower->last.stamp.seq;
     } else {
         assert_int_equal(follower->last.stamp.seq, follower->snapshot_seq + follower->count);
@@ -298,6 +301,251 @@ static void a_late_reader_finds_the_link_and_the_troubles(void **state)
     close_stream(&served);
 }
 
+static void fill(char *text, size_t size)
+{
+    memset(text, '\x01', size - 1); /* Six bytes each in JSON. */
+    text[size - 1] = '\0';
+}
+
+static struct event make_largest(unsigned number)
+{
+    struct event event = make_event(EVENT_ARRIVAL, ID);
+
+    memset(event.board.id, '"', sizeof event.board.id - 1);
+    snprintf(event.board.id + sizeof event.board.id - 4, 4, "%03u", number);
+    fill(event.board.serial, sizeof event.board.serial);
+    fill(event.board.description, sizeof event.board.description);
+    event.board.state = BOARD_STATE_READY;
+    event.board.ttys.count = BOARD_TTYS_MAX;
+    for (size_t i = 0; i < BOARD_TTYS_MAX; i++) {
+        struct board_tty *tty = &event.board.ttys.items[i];
+
+        memset(tty->path, '"', sizeof tty->path - 1);
+        memcpy(tty->path, "/dev/", 5);
+        memset(tty->by_id, '"', sizeof tty->by_id - 1);
+        memcpy(tty->by_id, "/dev/", 5);
+        memcpy(tty->link, tty->path, sizeof tty->link);
+    }
+    return event;
+}
+
+/* --- Resuming --------------------------------------------------------------------------------- */
+
+/* A subscriber that has asked to go on behind a line, and what it has been answered. */
+struct resumer {
+    struct rig *rig;
+    struct conn *conn;
+    size_t lines;
+    bool is_answered;
+    char code[EVENT_CODE_SIZE];
+    uint64_t first; /* number of the first event behind the answer, 0: none */
+    uint64_t last;
+    bool has_gap;
+    bool closed;
+};
+
+static void on_resumer_line(void *context, char *line, size_t len)
+{
+    struct resumer *resumer = context;
+    struct board_table boards;
+    struct event event;
+    struct reply reply;
+
+    resumer->lines++;
+    if (reply_from_line(line, len, &reply) == 0) {
+        assert_int_equal(reply.request.type, REQUEST_RESUME);
+        assert_string_equal(reply.request.id, "r");
+        assert_false(resumer->is_answered);
+        resumer->is_answered = true;
+        strcpy(resumer->code, reply.outcome.code);
+        return;
+    }
+    if (!resumer->is_answered) {
+        return;
+    }
+    board_table_init(&boards);
+    assert_int_equal(event_json_to_event(line, len, &event, &boards), 0);
+    board_table_finish(&boards);
+    resumer->first = resumer->first == 0 ? event.stamp.seq : resumer->first;
+    resumer->has_gap |= resumer->last != 0 && event.stamp.seq != resumer->last + 1;
+    resumer->last = event.stamp.seq;
+}
+
+static void on_resumer_closed(void *context, int error)
+{
+    struct resumer *resumer = context;
+
+    (void)error;
+    resumer->closed = true;
+}
+
+static const struct conn_callbacks resumer_callbacks = {
+    .on_line = on_resumer_line,
+    .on_closed = on_resumer_closed,
+};
+static const struct conn_limits resumer_limits = {
+    .line_max = EVENT_JSON_LINE_MAX,
+    .write_max = 1024,
+};
+
+static void resume(struct served *served, struct resumer *resumer, const char *run, uint64_t seq)
+{
+    char line[256];
+    int len = snprintf(line, sizeof line,
+                       "{\"request\":\"resume\",\"id\":\"r\",\"run\":\"%s\",\"seq\":%llu}\n", run,
+                       (unsigned long long)seq);
+
+    memset(resumer, 0, sizeof *resumer);
+    resumer->rig = served->rig;
+    assert_int_equal(local_client_open(&served->rig->loop, served->path, &resumer_limits,
+                                       &resumer_callbacks, resumer, &resumer->conn),
+                     0);
+    assert_int_equal(conn_write(resumer->conn, line, (size_t)len), 0);
+    rig_run_until(served->rig, &resumer->is_answered);
+}
+
+static void leave(struct resumer *resumer)
+{
+    conn_close(resumer->conn, ERR_CANCELLED);
+    rig_run_until(resumer->rig, &resumer->closed);
+}
+
+static void publish_links(struct served *served, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        publish(served, EVENT_LINK);
+    }
+}
+
+/* Resumes behind `seq` when the last event was `now`: everything behind it comes, and then what
+ * happens next. */
+static void expect_resumed(struct served *served, uint64_t seq, uint64_t now)
+{
+    struct resumer resumer;
+    size_t missed = (size_t)(now - seq);
+
+    resume(served, &resumer, RUN, seq);
+    assert_string_equal(resumer.code, "");
+    publish(served, EVENT_LINK);
+    rig_run_until_count(served->rig, &resumer.lines, 2 + missed + 1);
+    assert_int_equal(resumer.first, seq + 1);
+    assert_int_equal(resumer.last, now + 1);
+    assert_false(resumer.has_gap);
+    leave(&resumer);
+}
+
+/* The stream goes on behind the snapshot. */
+static void expect_refused(struct served *served, const char *run, uint64_t seq, const char *code,
+                           uint64_t now)
+{
+    struct resumer resumer;
+
+    resume(served, &resumer, run, seq);
+    assert_string_equal(resumer.code, code);
+    publish(served, EVENT_LINK);
+    rig_run_until_count(served->rig, &resumer.lines, 3);
+    assert_int_equal(resumer.first, now + 1);
+    leave(&resumer);
+}
+
+static void what_was_missed_is_told(void **state)
+{
+    struct served served;
+
+    open_stream(&served, *state);
+    publish_links(&served, 9); /* 2 to 10 */
+    expect_resumed(&served, 10, 10);
+    expect_resumed(&served, 10, 11);
+    expect_resumed(&served, 1, 12);
+    close_stream(&served);
+}
+
+static void resuming_goes_back_1024_events_and_no_more(void **state)
+{
+    struct served served;
+
+    open_stream(&served, *state);
+    publish_links(&served, STREAM_RESUME_MAX - 1);
+    expect_resumed(&served, 1, STREAM_RESUME_MAX);                     /* 1,023 */
+    expect_resumed(&served, 1, STREAM_RESUME_MAX + 1);                 /* 1,024 */
+    expect_refused(&served, RUN, 1, "too_old", STREAM_RESUME_MAX + 2); /* 1,025 */
+    expect_refused(&served, RUN, 2, "too_old", STREAM_RESUME_MAX + 3);
+    expect_resumed(&served, 4, STREAM_RESUME_MAX + 4);
+    /* Round and round. */
+    publish_links(&served, 2 * LINE_LOG_LINES_MAX);
+    expect_resumed(&served, 2 * LINE_LOG_LINES_MAX + 5,
+                   STREAM_RESUME_MAX + 2 * LINE_LOG_LINES_MAX + 5);
+    expect_refused(&served, RUN, 2 * LINE_LOG_LINES_MAX + 5, "too_old",
+                   STREAM_RESUME_MAX + 2 * LINE_LOG_LINES_MAX + 6);
+    close_stream(&served);
+}
+
+/* Somebody who is behind keeps older events in the log; the promise is the same for all. */
+static void a_slow_neighbour_changes_nothing_about_resuming(void **state)
+{
+    struct served served;
+    struct peer slow;
+
+    open_stream(&served, *state);
+    peer_connect_pipe(served.rig, &slow, served.path);
+    peer_await(served.rig, &slow, 1);
+    peer_stop_reading(&slow);
+    publish_links(&served, 2 * STREAM_RESUME_MAX);
+    expect_refused(&served, RUN, STREAM_RESUME_MAX, "too_old", 2 * STREAM_RESUME_MAX + 1);
+    expect_resumed(&served, STREAM_RESUME_MAX + 2, 2 * STREAM_RESUME_MAX + 2);
+    peer_close(served.rig, &slow);
+    close_stream(&served);
+}
+
+static void where_nothing_can_be_resumed_the_stream_goes_on(void **state)
+{
+    struct served served;
+
+    open_stream(&served, *state);
+    expect_refused(&served, "0123456789abcde0", 1, "other_run", 1);
+    expect_refused(&served, RUN, 3, "not_yet", 2);
+    expect_refused(&served, RUN, UINT64_C(9007199254740991), "not_yet", 3);
+    expect_resumed(&served, 4, 4);
+    close_stream(&served);
+}
+
+/* The longest texts that there are, escaped: fewer than 1,024 such events fit the log. */
+static void few_events_are_kept_if_they_are_long(void **state)
+{
+    struct served served;
+    struct event event = make_largest(0);
+
+    open_stream(&served, *state);
+    stream_publish(served.stream, &event); /* 2 */
+    event.type = EVENT_FAILED;
+    fill(event.message, sizeof event.message);
+    fill(event.remedy, sizeof event.remedy);
+    event.board.state = BOARD_STATE_FAILED;
+    stream_publish(served.stream, &event); /* 3 to 5: detached, attaching, failed */
+    for (unsigned i = 0; i < 600; i++) {
+        stream_publish(served.stream, &event); /* attaching, failed */
+    }
+    expect_refused(&served, RUN, 1205 - 1020, "too_old", 1205);
+    expect_resumed(&served, 1206 - 900, 1206);
+    close_stream(&served);
+}
+
+static void before_anybody_hears_the_agent_is_busy(void **state)
+{
+    struct rig *rig = *state;
+    struct served served;
+    struct peer peer;
+
+    open_stream(&served, rig);
+    peer_connect_pipe(rig, &peer, served.path);
+    peer_send(&peer, "{\"request\":\"kick\",\"id\":\"7\"}\nrubbish\n");
+    rig_run_until(rig, &peer.ended);
+    assert_non_null(strstr(peer.received, "\"reply\":\"kick\",\"id\":\"7\",\"ok\":false"));
+    assert_non_null(strstr(peer.received, "\"code\":\"busy\""));
+    peer_close(rig, &peer);
+    close_stream(&served);
+}
+
 static void the_line_has_the_board_as_the_stream_knows_it(void **state)
 {
     struct served served;
@@ -374,34 +622,6 @@ static void a_hostile_description_comes_as_ascii(void **state)
     close_stream(&served);
 }
 
-static void fill(char *text, size_t size)
-{
-    memset(text, '\x01', size - 1); /* Six bytes each in JSON. */
-    text[size - 1] = '\0';
-}
-
-static struct event make_largest(unsigned number)
-{
-    struct event event = make_event(EVENT_ARRIVAL, ID);
-
-    memset(event.board.id, '"', sizeof event.board.id - 1);
-    snprintf(event.board.id + sizeof event.board.id - 4, 4, "%03u", number);
-    fill(event.board.serial, sizeof event.board.serial);
-    fill(event.board.description, sizeof event.board.description);
-    event.board.state = BOARD_STATE_READY;
-    event.board.ttys.count = BOARD_TTYS_MAX;
-    for (size_t i = 0; i < BOARD_TTYS_MAX; i++) {
-        struct board_tty *tty = &event.board.ttys.items[i];
-
-        memset(tty->path, '"', sizeof tty->path - 1);
-        memcpy(tty->path, "/dev/", 5);
-        memset(tty->by_id, '"', sizeof tty->by_id - 1);
-        memcpy(tty->by_id, "/dev/", 5);
-        memcpy(tty->link, tty->path, sizeof tty->link);
-    }
-    return event;
-}
-
 static void the_largest_snapshot_arrives_whole(void **state)
 {
     struct served served;
@@ -428,6 +648,30 @@ static void the_largest_snapshot_arrives_whole(void **state)
     close_stream(&served);
 }
 
+/* The last line says so, with the number of the last event that came before it. */
+static void expect_dropped(const struct peer *peer, const char *reason)
+{
+    struct board_table boards;
+    struct event last;
+    struct event before;
+    const char *line = peer->received + peer->received_len - 1;
+
+    board_table_init(&boards);
+    while (line[-1] != '\n') {
+        line--;
+    }
+    assert_int_equal(event_json_to_event(line, strlen(line), &last, &boards), 0);
+    assert_int_equal(last.type, EVENT_DROPPED);
+    assert_string_equal(last.code, reason);
+    assert_string_equal(last.stamp.run, RUN);
+    for (line--; line > peer->received && line[-1] != '\n';) {
+        line--;
+    }
+    assert_int_equal(event_json_to_event(line, strcspn(line, "\n"), &before, &boards), 0);
+    assert_int_equal(last.stamp.seq, before.stamp.seq);
+    board_table_finish(&boards);
+}
+
 static void a_slow_reader_is_dropped_and_its_neighbour_misses_nothing(void **state)
 {
     struct served served;
@@ -447,13 +691,43 @@ static void a_slow_reader_is_dropped_and_its_neighbour_misses_nothing(void **sta
         stream_publish(served.stream, &arrival);
         rig_run_until_count(served.rig, &follower.count, ++count);
     }
+    assert_int_equal(follower.last.stamp.seq, 3001);
     peer_read_again(&slow);
     rig_run_until(served.rig, &slow.ended);
+    expect_dropped(&slow, "too_slow");
     publish(&served, EVENT_LINK);
     rig_run_until_count(served.rig, &follower.count, ++count);
     assert_int_equal(follower.last.type, EVENT_LINK);
     peer_close(served.rig, &slow);
     unfollow(&follower);
+    close_stream(&served);
+}
+
+static void one_subscriber_too_many_is_told(void **state)
+{
+    struct rig *rig = *state;
+    struct served served;
+    static struct peer peers[LOCAL_SERVER_CLIENTS_MAX];
+    struct follower late;
+
+    open_stream(&served, rig);
+    publish(&served, EVENT_LINK);
+    for (size_t i = 0; i < LOCAL_SERVER_CLIENTS_MAX; i++) {
+        peer_connect_pipe(rig, &peers[i], served.path);
+        peer_await(rig, &peers[i], 1);
+    }
+    memset(&late, 0, sizeof late);
+    late.expects_any = true;
+    board_table_init(&late.boards);
+    assert_int_equal(
+        local_client_open(&rig->loop, served.path, &limits, &callbacks, &late, &late.conn), 0);
+    rig_run_until(rig, &late.closed);
+    assert_string_equal(late.types, "dropped ");
+    assert_string_equal(late.last.code, "too_many");
+    assert_int_equal(late.last.stamp.seq, 2);
+    for (size_t i = 0; i < LOCAL_SERVER_CLIENTS_MAX; i++) {
+        peer_close(rig, &peers[i]);
+    }
     close_stream(&served);
 }
 
@@ -511,6 +785,13 @@ int main(void)
         RIG_TEST(a_hostile_description_comes_as_ascii),
         RIG_TEST(the_largest_snapshot_arrives_whole),
         RIG_TEST(a_slow_reader_is_dropped_and_its_neighbour_misses_nothing),
+        RIG_TEST(one_subscriber_too_many_is_told),
+        RIG_TEST(what_was_missed_is_told),
+        RIG_TEST(resuming_goes_back_1024_events_and_no_more),
+        RIG_TEST(a_slow_neighbour_changes_nothing_about_resuming),
+        RIG_TEST(where_nothing_can_be_resumed_the_stream_goes_on),
+        RIG_TEST(few_events_are_kept_if_they_are_long),
+        RIG_TEST(before_anybody_hears_the_agent_is_busy),
         RIG_TEST(closing_ends_every_subscription_after_the_last_line),
         RIG_TEST(a_path_that_is_served_already_is_told),
         RIG_TEST(each_run_has_an_id_of_its_own),

@@ -213,6 +213,10 @@ static const struct refusal {
     {"an empty line", "\n", ERR_INVALID},
     {"invalid UTF-8", "{\"v\":1,\"run\":\"\xff\"}\n", ERR_INVALID},
     {"another version", "{\"v\":2}\n", ERR_VERSION},
+    {"what an agent says last to one that is too slow",
+     SNAPSHOT HEAD("1") "\"event\":\"dropped\",\"reason\":\"too_slow\"}\n", ERR_FULL},
+    {"what an agent says to one too many",
+     HEAD("1") "\"event\":\"dropped\",\"reason\":\"too_many\"}\n", ERR_BUSY},
     {"an event before the snapshot", ARRIVAL, ERR_INVALID},
     {"a path outside /dev",
      SNAPSHOT ARRIVAL HEAD("3") "\"event\":\"ready\",\"board\":" BOARD(

@@ -1,0 +1,31 @@
+/* The lines of a stream that are about the boards which a MATCH means.
+ *
+ * A board that has fitted once goes on fitting until it is removed, whatever its later lines say:
+ * it may lose its COM port, and what becomes of it is wanted all the same. */
+#ifndef TTYFERRY_CLI_EVENT_FILTER_H
+#define TTYFERRY_CLI_EVENT_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shared/core/board_table.h"
+#include "shared/core/match.h"
+
+struct event_filter {
+    struct match match;
+    struct board_table fitting; /* the boards that have fitted */
+};
+
+/* MATCH_ANY lets every line pass. */
+void event_filter_init(struct event_filter *filter, const struct match *match);
+void event_filter_finish(struct event_filter *filter);
+
+/* Looks at a line (LF not counted). `*passes` says whether it is wanted: an event about a board
+ * that fits, and every `link`, `dropped` and `snapshot`. A snapshot is rewritten to have the
+ * fitting boards only: `*rewritten` is then a line with its LF, the caller's to free(), else NULL.
+ * An event of a later version, and an answer to a request, do not pass. Returns 0; ERR_INVALID,
+ * ERR_VERSION for what is no line of a stream; ERR_NOMEM. */
+int event_filter_look(struct event_filter *filter, const char *line, size_t len, bool *passes,
+                      char **rewritten, size_t *rewritten_len);
+
+#endif
