@@ -8,8 +8,8 @@
 
 #include "guest-linux/board_import.h"
 #include "guest-linux/held_ports.h"
+#include "guest-linux/node_wait.h"
 #include "guest-linux/peer_watch.h"
-#include "guest-linux/usb_settle.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
@@ -23,42 +23,27 @@
 /* What instance ids of USB devices begin with. */
 #define INSTANCE_ID_START "usb\\vid_"
 
-/* The loading of a driver for an interface that had none; at most once for each attaching. */
-struct driver_load {
-    struct attachment *attachment;
-    char interface[SYSFS_NAME_SIZE];
-    struct modules_request *request; /* NULL when done */
-};
-
 struct attachment {
     const struct machine *machine;
     const struct attachment_callbacks *callbacks;
     void *context;
     struct board board; /* as it was when last started */
-    unsigned open_handles;
     /* What is under way; at most one of the first three. */
     uv_timer_t former; /* active while a former run's device may be ours */
     struct modules_request *vhci_load;
     struct board_import *import;
-    struct driver_load loads[USB_TREE_INTERFACES_MAX];
-    size_t load_count;
     /* What the kernel has. */
     bool has_place;
     struct vhci_place place;
     bool is_there;           /* the USB device is in the device tree */
     struct peer_watch *peer; /* of the connection that vhci has, or NULL: an adopted one's */
     bool has_hung_up;
-    bool is_leaving;   /* the peer has hung up, or the kernel has begun to take the device away */
-    bool awaits_nodes; /* from on_attached to on_ready */
-    bool is_bound;     /* the interfaces are there, and the drivers that were loaded have probed */
-    struct usb_settle *settle; /* NULL unless it is awaited that they are */
-    struct usb_tree tree;
-    uv_fs_event_t records; /* udevd's, watched while one of them is awaited */
+    bool is_leaving; /* the peer has hung up, or the kernel has begun to take the device away */
+    struct node_wait *wait; /* on from on_attached to on_ready */
     /* Times of uv_hrtime. */
     uint64_t started_ns;
     uint64_t attached_ns;
     uint64_t leaving_ns;
-    uint64_t records_since_us; /* udevd's older records are not about this device */
     uint64_t last_node_ns;
 };
 
@@ -139,7 +124,6 @@ enum attach_fault attachment_start(struct attachment *attachment, const struct b
     }
     attachment->board = *board;
     attachment->started_ns = uv_hrtime();
-    attachment->load_count = 0;
     if (vhci_awaits_former(attachment->machine->vhci)) {
         uv_timer_start(&attachment->former, on_former_limit, FORMER_MS, 0);
         return FAULT_NONE;
@@ -159,19 +143,18 @@ static enum attach_fault fault_from_attach(int err)
     }
 }
 
-/* From here on the kernel has the device. */
-static void begin_to_await_nodes(struct attachment *attachment)
+/* From here on the kernel has the device. Where it has just come, udevd's older records are not
+ * about it. */
+static void begin_to_await_nodes(struct attachment *attachment, bool has_just_come)
 {
     attachment->has_place = true;
     attachment->is_there = false;
     attachment->has_hung_up = false;
     attachment->is_leaving = false;
-    attachment->awaits_nodes = true;
-    attachment->is_bound = false;
-    attachment->load_count = 0;
     attachment->attached_ns = uv_hrtime();
     attachment->last_node_ns = attachment->attached_ns;
-    attachment->records_since_us = attachment->attached_ns / NS_PER_US;
+    node_wait_start(attachment->wait, attachment->place.devpath,
+                    has_just_come ? attachment->attached_ns / NS_PER_US : 0);
 }
 
 /* usbipd-win makes the devid of the hub's and the port's number, those of the busid. */
@@ -208,8 +191,7 @@ bool attachment_adopt(struct attachment *attachment, const struct board *board)
         return false;
     }
     attachment->started_ns = uv_hrtime();
-    begin_to_await_nodes(attachment);
-    attachment->records_since_us = 0; /* udevd has known it for long */
+    begin_to_await_nodes(attachment, false);
     return true;
 }
 
@@ -291,7 +273,7 @@ static void on_imported(void *context, const struct usbip_import_result *result)
         fail(attachment, fault_from_attach(err), error_text(err));
         return;
     }
-    begin_to_await_nodes(attachment);
+    begin_to_await_nodes(attachment, true);
     watch_peer(attachment, result->fd);
     attachment->callbacks->on_attached(attachment->context);
 }
@@ -315,23 +297,6 @@ static void stop_attaching(struct attachment *attachment)
     }
 }
 
-/* A driver that is being loaded is loaded to its end; its probing just does not matter any more. */
-static void stop_waiting(struct attachment *attachment)
-{
-    for (size_t i = 0; i < attachment->load_count; i++) {
-        if (attachment->loads[i].request != NULL) {
-            modules_cancel(attachment->loads[i].request);
-        }
-    }
-    attachment->load_count = 0;
-    if (attachment->settle != NULL) {
-        usb_settle_forget(attachment->settle);
-        attachment->settle = NULL;
-    }
-    attachment->awaits_nodes = false;
-    uv_fs_event_stop(&attachment->records);
-}
-
 void attachment_cancel(struct attachment *attachment)
 {
     stop_attaching(attachment);
@@ -341,7 +306,7 @@ void attachment_detach(struct attachment *attachment)
 {
     int err;
 
-    stop_waiting(attachment);
+    node_wait_stop(attachment->wait);
     err = vhci_detach(attachment->machine->vhci, &attachment->place);
     if (err != 0 && err != ERR_NOT_FOUND) {
         log_error("vhci: port %u can't be detached: %s", attachment->place.port, error_text(err));
@@ -368,7 +333,7 @@ bool attachment_has_room(struct attachment *attachment, const struct board *boar
 /* Whatever the kernel has stays there. */
 static void leave_port(struct attachment *attachment)
 {
-    stop_waiting(attachment);
+    node_wait_stop(attachment->wait);
     if (attachment->peer != NULL) {
         peer_watch_close(attachment->peer);
         attachment->peer = NULL;
@@ -392,8 +357,9 @@ static uint64_t to_ms(uint64_t from_ns, uint64_t to_ns)
     return (to_ns - from_ns + NS_PER_MS / 2) / NS_PER_MS;
 }
 
-static void tell_ready(struct attachment *attachment, const struct tty_nodes *nodes)
+static void on_nodes_ready(void *context, const struct tty_nodes *nodes)
 {
+    struct attachment *attachment = context;
     uint64_t now_ns = uv_hrtime();
     struct event_took took;
 
@@ -401,110 +367,7 @@ static void tell_ready(struct attachment *attachment, const struct tty_nodes *no
     took.enumerate_ms = (int64_t)to_ms(attachment->attached_ns, attachment->last_node_ns);
     took.node_ms = (int64_t)to_ms(attachment->last_node_ns, now_ns);
     took.total_ms = (int64_t)to_ms(attachment->started_ns, now_ns);
-    stop_waiting(attachment);
     attachment->callbacks->on_ready(attachment->context, nodes, &took);
-}
-
-static void look_at_nodes(struct attachment *attachment);
-
-static void on_driver_loaded(void *context, int err, const char *detail)
-{
-    struct driver_load *load = context;
-
-    load->request = NULL;
-    if (err != 0) {
-        log_debug("%s: no driver was loaded: %s", load->interface, detail);
-    }
-    look_at_nodes(load->attachment);
-}
-
-static bool is_tried(const struct attachment *attachment, const char *interface)
-{
-    for (size_t i = 0; i < attachment->load_count; i++) {
-        if (strcmp(attachment->loads[i].interface, interface) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void load_driver(struct attachment *attachment, const struct usb_tree_interface *interface)
-{
-    const struct machine *machine = attachment->machine;
-    struct driver_load *load = &attachment->loads[attachment->load_count++];
-
-    load->attachment = attachment;
-    text_copy(load->interface, sizeof load->interface, interface->name);
-    if (modules_load(machine->modules, interface->modalias, on_driver_loaded, load,
-                     &load->request) != 0) {
-        load->request = NULL;
-    }
-}
-
-/* Asks for the drivers that nobody else has loaded. Returns true while one is under way: the end
- * of a module's loading is also the end of its drivers' probing. */
-static bool drivers_are_coming(struct attachment *attachment)
-{
-    const struct usb_tree *tree = &attachment->tree;
-
-    for (size_t i = 0; i < tree->interface_count; i++) {
-        const struct usb_tree_interface *interface = &tree->interfaces[i];
-
-        if (interface->driver[0] == '\0' && interface->modalias[0] != '\0' &&
-            attachment->load_count < USB_TREE_INTERFACES_MAX &&
-            !is_tried(attachment, interface->name)) {
-            load_driver(attachment, interface);
-        }
-    }
-    for (size_t i = 0; i < attachment->load_count; i++) {
-        if (attachment->loads[i].request != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void on_record(uv_fs_event_t *watch, const char *name, int events, int status)
-{
-    (void)name;
-    (void)events;
-    (void)status;
-    look_at_nodes(watch->data);
-}
-
-/* Returns true if the watch was started just now: what came before it has to be looked for. */
-static bool watch_records(struct attachment *attachment)
-{
-    char path[SYSFS_PATH_SIZE];
-
-    return !uv_is_active((uv_handle_t *)&attachment->records) &&
-           tty_node_records(&attachment->machine->nodes, path) == 0 &&
-           uv_fs_event_start(&attachment->records, on_record, path, 0) == 0;
-}
-
-static void look_at_nodes(struct attachment *attachment)
-{
-    const struct tty_node_paths *paths = &attachment->machine->nodes;
-    uint64_t since_us = attachment->records_since_us;
-    struct tty_nodes nodes;
-    int err;
-
-    if (!attachment->awaits_nodes || !attachment->is_bound ||
-        usb_tree_read(attachment->machine->sysfs_root, attachment->place.devpath,
-                      &attachment->tree) != 0 ||
-        drivers_are_coming(attachment)) {
-        return;
-    }
-    err = tty_node_check(paths, &attachment->tree, since_us, &nodes);
-    if (err == ERR_BUSY && watch_records(attachment)) {
-        err = tty_node_check(paths, &attachment->tree, since_us, &nodes);
-    }
-    if (err == 0) {
-        tell_ready(attachment, &nodes);
-    } else if (err != ERR_BUSY) {
-        log_error("%s: a node can't be given to its users: %s", attachment->place.devpath,
-                  error_text(err));
-    }
 }
 
 /* A removal without an addition is that of a device which had the place before, and whose end the
@@ -520,12 +383,11 @@ static void take_device_event(struct attachment *attachment, const struct uevent
         held_ports_note(attachment->machine->held, &attachment->place);
     } else if (strcmp(event->action, "remove") == 0 && attachment->is_there) {
         attachment->is_there = false;
-        stop_waiting(attachment);
+        node_wait_stop(attachment->wait);
         attachment->callbacks->on_gone(attachment->context);
     } else if (strcmp(event->action, "bind") == 0 && attachment->is_there) {
-        attachment->is_bound = true;
         attachment->last_node_ns = uv_hrtime();
-        look_at_nodes(attachment);
+        node_wait_bound(attachment->wait);
     }
 }
 
@@ -553,40 +415,15 @@ void attachment_uevent(struct attachment *attachment, const struct uevent *event
     note_leaving(attachment, event);
     if (strcmp(event->devpath, attachment->place.devpath) == 0) {
         take_device_event(attachment, event);
-    } else if (attachment->awaits_nodes && strcmp(event->action, "remove") != 0) {
+    } else if (node_wait_is_on(attachment->wait) && strcmp(event->action, "remove") != 0) {
         attachment->last_node_ns = uv_hrtime();
-        look_at_nodes(attachment);
+        node_wait_look(attachment->wait);
     }
 }
 
 int64_t attachment_leaving_ms(const struct attachment *attachment)
 {
     return attachment->is_leaving ? (int64_t)to_ms(attachment->leaving_ns, uv_hrtime()) : 0;
-}
-
-static void on_settled(void *context)
-{
-    struct attachment *attachment = context;
-
-    attachment->settle = NULL;
-    attachment->is_bound = attachment->is_there;
-    look_at_nodes(attachment);
-}
-
-/* The device shows a driver as soon as that begins to probe it. */
-static void await_settling(struct attachment *attachment)
-{
-    const struct machine *machine = attachment->machine;
-
-    if (!attachment->awaits_nodes || attachment->settle != NULL) {
-        return;
-    }
-    if (usb_settle_open(machine->loop, machine->sysfs_root, attachment->place.devpath, on_settled,
-                        attachment, &attachment->settle) != 0) {
-        attachment->settle = NULL;
-        log_error("%s: it can't be awaited that its drivers are through",
-                  attachment->place.devpath);
-    }
 }
 
 void attachment_look_anew(struct attachment *attachment)
@@ -605,9 +442,9 @@ void attachment_look_anew(struct attachment *attachment)
     attachment->is_there = sysfs_exists(root, devpath, NULL);
     held_ports_note(attachment->machine->held, &attachment->place);
     if (attachment->is_there && sysfs_exists(root, devpath, "driver")) {
-        await_settling(attachment);
+        node_wait_settle(attachment->wait);
     } else if (!attachment->is_there && was_there) {
-        stop_waiting(attachment);
+        node_wait_stop(attachment->wait);
         attachment->callbacks->on_gone(attachment->context);
     }
 }
@@ -616,6 +453,7 @@ int attachment_open(const struct machine *machine, const struct attachment_callb
                     void *context, struct attachment **attachment)
 {
     struct attachment *opened = calloc(1, sizeof *opened);
+    int err;
 
     if (opened == NULL) {
         return ERR_NOMEM;
@@ -623,28 +461,26 @@ int attachment_open(const struct machine *machine, const struct attachment_callb
     opened->machine = machine;
     opened->callbacks = callbacks;
     opened->context = context;
-    uv_fs_event_init(machine->loop, &opened->records); /* Never fails. */
-    opened->records.data = opened;
+    err = node_wait_open(machine, on_nodes_ready, opened, &opened->wait);
+    if (err != 0) {
+        free(opened);
+        return err;
+    }
     uv_timer_init(machine->loop, &opened->former); /* Never fails. */
     opened->former.data = opened;
-    opened->open_handles = 2;
     *attachment = opened;
     return 0;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_former_closed(uv_handle_t *handle)
 {
-    struct attachment *attachment = handle->data;
-
-    if (--attachment->open_handles == 0) {
-        free(attachment);
-    }
+    free(handle->data);
 }
 
 void attachment_close(struct attachment *attachment)
 {
     stop_attaching(attachment);
     leave_port(attachment);
-    uv_close((uv_handle_t *)&attachment->records, on_handle_closed);
-    uv_close((uv_handle_t *)&attachment->former, on_handle_closed);
+    node_wait_close(attachment->wait);
+    uv_close((uv_handle_t *)&attachment->former, on_former_closed);
 }

@@ -24,6 +24,12 @@
 #define GUEST_UNIT_NAME "ttyferry.service"
 #define GUEST_UNIT "/etc/systemd/system/" GUEST_UNIT_NAME
 #define GUEST_WANTS_FOLDER "/etc/systemd/system/multi-user.target.wants"
+
+#define GUEST_RULES_FOLDER "/etc/udev/rules.d"
+#define GUEST_RULES GUEST_RULES_FOLDER "/60-ttyferry.rules"
+/* udevd's socket, there while it runs. */
+#define GUEST_UDEV_RUNS "/run/udev/control"
+
 /* There while systemd is PID 1, says sd_booted(3). */
 #define GUEST_SYSTEMD_RUNS "/run/systemd/system"
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "guest-linux/agent_control.h"
+#include "guest-linux/built_in_text.h"
 #include "guest-linux/guest_places.h"
 #include "guest-linux/process.h"
-#include "guest-linux/unit_text.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/wsl_conf.h"

@@ -17,6 +17,8 @@ static const struct {
     {ENXIO, ERR_NOT_FOUND},
     {EEXIST, ERR_EXISTS},
     {EADDRINUSE, ERR_EXISTS},
+    {ENOSPC, ERR_FULL},
+    {EDQUOT, ERR_FULL},
     {EBUSY, ERR_BUSY},
     {EAGAIN, ERR_BUSY},
     {EACCES, ERR_DENIED},

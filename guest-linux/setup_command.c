@@ -158,6 +158,7 @@ int setup_command(int argc, char **argv)
     struct setup_machine machine = {
         .root = "",
         .systemctl = "/bin/systemctl",
+        .udevadm = "/bin/udevadm",
         .stream_path = stream_path,
         .program = program,
         .serve_limit_ms = SERVE_LIMIT_MS,

@@ -14,6 +14,7 @@
 #include "guest-linux/guest_service.h"
 #include "guest-linux/held_ports.h"
 #include "guest-linux/setup_notes.h"
+#include "guest-linux/udev_rules.h"
 #include "guest-linux/vhci.h"
 #include "shared/core/error.h"
 
@@ -113,6 +114,13 @@ static int remove_autostart(struct removal *removal)
     return guest_service_disable(&removal->service, removal->notes.state.was_there[SETUP_WSL_CONF]);
 }
 
+static int remove_rules(struct removal *removal)
+{
+    struct udev_rules rules = {.files = &removal->files, .udevadm = removal->machine->udevadm};
+
+    return udev_rules_remove(&rules);
+}
+
 static int remove_links(struct removal *removal)
 {
     int err;
@@ -163,6 +171,7 @@ static const struct {
 } steps[] = {
     {remove_agent, "agent has let go of its boards and ended", false},
     {remove_autostart, "autostart is gone", false},
+    {remove_rules, "rules for udev are gone", false},
     {remove_links, "links and sockets are gone", false},
     {remove_program, "program " GUEST_PROGRAM " is gone", false},
     {purge, "key, configuration, logs and notes are gone", true},

@@ -12,6 +12,7 @@
 #include "guest-linux/guest_places.h"
 #include "guest-linux/guest_service.h"
 #include "guest-linux/setup_notes.h"
+#include "guest-linux/udev_rules.h"
 #include "shared/core/error.h"
 
 #define PROGRAM_SIZE_MAX (16u * 1024 * 1024)
@@ -21,9 +22,11 @@ struct setup {
     const struct setup_request *request;
     struct guest_files files;
     struct guest_service service;
+    struct udev_rules rules;
     struct setup_notes notes;
     char text[SETUP_TEXT_SIZE]; /* what the step that runs has to say */
     bool had_unit;
+    bool changed_rules;
     bool changed_autostart;
     bool stopped_agent;
     bool ran; /* an agent, when we stopped it */
@@ -158,6 +161,15 @@ static int step_program(struct setup *setup)
                : copy_program(setup);
 }
 
+static int step_rules(struct setup *setup)
+{
+    say(setup, udev_rules_are_read(&setup->rules)
+                   ? "rules for udev in " GUEST_RULES
+                   : "no udev here: the agent sees to the boards' nodes by itself");
+    setup->changed_rules = true;
+    return udev_rules_put(&setup->rules);
+}
+
 static int step_autostart(struct setup *setup)
 {
     say(setup, guest_service_has_systemd(&setup->service)
@@ -190,7 +202,8 @@ static int step_agent(struct setup *setup)
 }
 
 static int (*const steps[])(struct setup *setup) = {
-    step_notes, step_key, step_config, step_host, step_program, step_autostart, step_agent,
+    step_notes,   step_key,   step_config,    step_host,
+    step_program, step_rules, step_autostart, step_agent,
 };
 
 enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
@@ -208,6 +221,7 @@ static void init(struct setup *setup, const struct setup_machine *machine,
         .stream_path = machine->stream_path,
         .serve_limit_ms = machine->serve_limit_ms,
     };
+    setup->rules = (struct udev_rules){.files = &setup->files, .udevadm = machine->udevadm};
 }
 
 static const char *say_why(int err)
@@ -249,6 +263,9 @@ static void undo(struct setup *setup)
 
     undo_service(setup);
     err = guest_files_undo(&setup->files);
+    if (setup->changed_rules) {
+        udev_rules_reload(&setup->rules);
+    }
     if (setup->changed_autostart) {
         reload_service(setup);
         setup_notes_drop_folders(&setup->notes, &setup->files);

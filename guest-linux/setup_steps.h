@@ -13,6 +13,7 @@
 struct setup_machine {
     const char *root;        /* of every path: "" */
     const char *systemctl;   /* "/bin/systemctl" */
+    const char *udevadm;     /* "/bin/udevadm" */
     const char *stream_path; /* "/run/ttyferry/events.sock" */
     const char *program;     /* the file to install: the one that runs */
     int serve_limit_ms;      /* for a started agent to serve its stream */
@@ -21,8 +22,8 @@ struct setup_machine {
     void *context;
 };
 
-/* Key, configuration, host program, program, autostart, agent. Attached boards stay attached.
- * Returns 0 or the error of the step that failed. */
+/* Key, configuration, host program, program, udev's rules, autostart, agent. Attached boards stay
+ * attached. Returns 0 or the error of the step that failed. */
 int setup_steps_install(const struct setup_machine *machine, const struct setup_request *request);
 
 /* Only replaces the key. Returns as setup_steps_install; ERR_INVALID if there is none. */

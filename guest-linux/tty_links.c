@@ -1,17 +1,13 @@
 #include "guest-linux/tty_links.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "guest-linux/os_error.h"
-#include "guest-linux/sysfs.h"
+#include "guest-linux/link_folder.h"
 #include "shared/core/board_family.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
@@ -33,69 +29,12 @@ struct tty_links {
     struct link items[LINKS_MAX];
 };
 
-/* Opens the folder, which is made if it has to be. Returns its descriptor or an ERR_*. */
-static int open_folder(const struct tty_links *links, bool makes_it)
-{
-    char path[SYSFS_PATH_SIZE];
-    struct stat status;
-    int folder;
-
-    if (sysfs_join(links->dev_root, "", FOLDER, path) != 0) {
-        return ERR_TOO_LONG;
-    }
-    if (makes_it && mkdir(path, 0755) != 0 && errno != EEXIST) {
-        return os_error_from_errno(errno);
-    }
-    folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder < 0) {
-        return errno == ELOOP || errno == ENOTDIR ? ERR_EXISTS : os_error_from_errno(errno);
-    }
-    /* Where others may write, a name may turn into anything at any moment. */
-    if (fstat(folder, &status) != 0 || status.st_uid != geteuid() ||
-        (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        close(folder);
-        return ERR_DENIED;
-    }
-    return folder;
-}
-
-static bool is_link(int folder, const char *name)
-{
-    struct stat status;
-
-    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
-}
-
-/* The new link is made aside and takes the place of the old one in one step. */
-static int make_link(int folder, const char *name, const char *target)
-{
-    char aside[LINK_NAME_SIZE + 1];
-    struct stat status;
-
-    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(status.st_mode)) {
-        return ERR_EXISTS;
-    }
-    snprintf(aside, sizeof aside, ".%s", name);
-    if (is_link(folder, aside)) {
-        unlinkat(folder, aside, 0);
-    }
-    if (symlinkat(target, folder, aside) != 0) {
-        return os_error_from_errno(errno);
-    }
-    if (renameat(folder, aside, folder, name) != 0) {
-        int err = os_error_from_errno(errno);
-
-        unlinkat(folder, aside, 0);
-        return err;
-    }
-    return 0;
-}
-
 static void remove_link(int folder, const char *name)
 {
-    if (is_link(folder, name) && unlinkat(folder, name, 0) != 0) {
-        log_warning(DEV FOLDER "/%s can't be removed: %s", name,
-                    error_text(os_error_from_errno(errno)));
+    int err = link_folder_remove(folder, name);
+
+    if (err != 0) {
+        log_warning(DEV FOLDER "/%s can't be removed: %s", name, link_folder_error_text(err));
     }
 }
 
@@ -137,17 +76,12 @@ static int put_link(struct tty_links *links, int folder, const void *owner, cons
         return ERR_FULL;
     }
     snprintf(target, sizeof target, "../%s", tty->path + strlen(DEV));
-    err = make_link(folder, name, target);
+    err = link_folder_put(folder, name, target);
     if (err == 0) {
         link->owner = owner;
         text_copy(link->name, sizeof link->name, name);
     }
     return err;
-}
-
-static const char *say_why(int err)
-{
-    return err == ERR_EXISTS ? "there is something else that is no link of ours" : error_text(err);
 }
 
 static void put_links(struct tty_links *links, int folder, const void *owner,
@@ -167,7 +101,7 @@ static void put_links(struct tty_links *links, int folder, const void *owner,
         if (err == 0) {
             snprintf(tty->link, sizeof tty->link, DEV FOLDER "/%s", name);
         } else {
-            log_warning(DEV FOLDER "/%s can't be made: %s", name, say_why(err));
+            log_warning(DEV FOLDER "/%s can't be made: %s", name, link_folder_error_text(err));
         }
     }
 }
@@ -184,7 +118,8 @@ static bool has_any(const struct tty_links *links, const void *owner)
 
 void tty_links_drop(struct tty_links *links, const void *owner)
 {
-    int folder = has_any(links, owner) ? open_folder(links, false) : ERR_NOT_FOUND;
+    int folder =
+        has_any(links, owner) ? link_folder_open(links->dev_root, FOLDER, false) : ERR_NOT_FOUND;
 
     for (size_t i = 0; i < LINKS_MAX; i++) {
         struct link *link = &links->items[i];
@@ -220,9 +155,9 @@ void tty_links_put(struct tty_links *links, const void *owner, const char *name,
     if (name[0] == '\0' || ttys->count == 0) {
         return;
     }
-    folder = open_folder(links, true);
+    folder = link_folder_open(links->dev_root, FOLDER, true);
     if (folder < 0) {
-        log_warning(DEV FOLDER " can't be used: %s", say_why(folder));
+        log_warning(DEV FOLDER " can't be used: %s", link_folder_error_text(folder));
         return;
     }
     put_links(links, folder, owner, name, ttys);
@@ -234,10 +169,10 @@ static void sweep(DIR *folder)
     const struct dirent *entry;
 
     while ((entry = readdir(folder)) != NULL) {
-        struct stat target;
+        char target[LINK_FOLDER_TARGET_SIZE];
 
-        if (is_link(dirfd(folder), entry->d_name) &&
-            fstatat(dirfd(folder), entry->d_name, &target, 0) != 0) {
+        if (link_folder_read(dirfd(folder), entry->d_name, target) == 0 &&
+            !link_folder_leads(dirfd(folder), target)) {
             remove_link(dirfd(folder), entry->d_name);
         }
     }
@@ -254,7 +189,7 @@ int tty_links_open(const char *dev_root, struct tty_links **links)
     }
     opened->dev_root = dev_root;
     *links = opened;
-    descriptor = open_folder(opened, false);
+    descriptor = link_folder_open(dev_root, FOLDER, false);
     if (descriptor < 0) {
         return 0;
     }

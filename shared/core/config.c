@@ -23,6 +23,7 @@ void config_init(struct config *config)
         .link_auth = CONFIG_AUTH_KEY,
         .usbipd_port = CONFIG_USBIPD_PORT,
         .access_group = CONFIG_GROUP,
+        .access_mode = CONFIG_MODE,
     };
 }
 
@@ -164,6 +165,18 @@ static bool read_access_group(const cJSON *value, struct config *config)
     return read_name(value, config->access_group);
 }
 
+/* "06" and two digits of 0, 2, 4 and 6: a node is nothing that could be run. */
+static bool read_access_mode(const cJSON *value, struct config *config)
+{
+    const char *text = cJSON_GetStringValue(value);
+    if (text == NULL || strlen(text) != 4 || strncmp(text, "06", 2) != 0 ||
+        strspn(text, "0246") != 4) {
+        return false;
+    }
+    config->access_mode = (uint16_t)strtoul(text, NULL, 8);
+    return true;
+}
+
 static bool read_usbipd_address(const cJSON *value, struct config *config)
 {
     return read_address(value, config->usbipd_address);
@@ -207,6 +220,7 @@ static const struct key wsl_keys[] = {
 
 static const struct key access_keys[] = {
     {"group", read_access_group, NAME_ALLOWED},
+    {"mode", read_access_mode, "\"0660\", or four such digits: root reads and writes, none runs"},
 };
 
 static const struct section {
@@ -218,7 +232,7 @@ static const struct section {
     {"link", link_keys, COUNT(link_keys), "address, port, auth, transport"},
     {"usbipd", usbipd_keys, COUNT(usbipd_keys), "address, port, import"},
     {"wsl", wsl_keys, COUNT(wsl_keys), "distribution, start_wsl, keep_alive"},
-    {"access", access_keys, COUNT(access_keys), "group"},
+    {"access", access_keys, COUNT(access_keys), "group, mode"},
     {"boards", NULL, 0, NULL},
 };
 

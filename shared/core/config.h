@@ -18,6 +18,7 @@
 /* What a Windows distribution or a Linux group is called. */
 #define CONFIG_NAME_SIZE 128
 #define CONFIG_GROUP "dialout"
+#define CONFIG_MODE 0660
 
 /* In each the first is the default. */
 enum config_auth { CONFIG_AUTH_KEY, CONFIG_AUTH_NONE };
@@ -42,6 +43,7 @@ struct config {
     enum config_keep_alive wsl_keep_alive;   /* "keep_alive" */
     /* "access": who may open ttys and hear the guest's stream. */
     char access_group[CONFIG_NAME_SIZE]; /* default CONFIG_GROUP */
+    uint16_t access_mode;                /* "mode", of the nodes: default CONFIG_MODE */
     /* "boards": the names that the host gives. */
     struct board_families families; /* default: none */
 };

@@ -9,7 +9,8 @@
 static const struct config defaults = {.link_address = "127.0.0.1",
                                        .link_port = 24240,
                                        .usbipd_port = 3240,
-                                       .access_group = "dialout"};
+                                       .access_group = "dialout",
+                                       .access_mode = CONFIG_MODE};
 
 static void assert_same(const struct config *config, const struct config *expected)
 {
@@ -24,6 +25,7 @@ static void assert_same(const struct config *config, const struct config *expect
     assert_int_equal(config->wsl_start, expected->wsl_start);
     assert_int_equal(config->wsl_keep_alive, expected->wsl_keep_alive);
     assert_string_equal(config->access_group, expected->access_group);
+    assert_int_equal(config->access_mode, expected->access_mode);
     assert_int_equal(config->families.count, expected->families.count);
 }
 
@@ -51,7 +53,8 @@ static const struct good_case {
       .link_auth = CONFIG_AUTH_KEY,
       .usbipd_address = "",
       .usbipd_port = 3240,
-      .access_group = "dialout"}},
+      .access_group = "dialout",
+      .access_mode = CONFIG_MODE}},
     {"config: comments only",
      "// a\n/* b */",
      {.link_address = "127.0.0.1",
@@ -59,7 +62,8 @@ static const struct good_case {
       .link_auth = CONFIG_AUTH_KEY,
       .usbipd_address = "",
       .usbipd_port = 3240,
-      .access_group = "dialout"}},
+      .access_group = "dialout",
+      .access_mode = CONFIG_MODE}},
     {"config: empty object",
      "{}",
      {.link_address = "127.0.0.1",
@@ -67,7 +71,8 @@ static const struct good_case {
       .link_auth = CONFIG_AUTH_KEY,
       .usbipd_address = "",
       .usbipd_port = 3240,
-      .access_group = "dialout"}},
+      .access_group = "dialout",
+      .access_mode = CONFIG_MODE}},
     {"config: empty sections",
      "{\"link\":{},\"usbipd\":{}}",
      {.link_address = "127.0.0.1",
@@ -75,7 +80,8 @@ static const struct good_case {
       .link_auth = CONFIG_AUTH_KEY,
       .usbipd_address = "",
       .usbipd_port = 3240,
-      .access_group = "dialout"}},
+      .access_group = "dialout",
+      .access_mode = CONFIG_MODE}},
     {"config: every key",
      "{\"link\":{\"address\":\"::1\",\"port\":1,\"auth\":\"none\"},"
      "\"usbipd\":{\"address\":\"172.20.0.1\",\"port\":65535}}",
@@ -84,7 +90,8 @@ static const struct good_case {
       .link_auth = CONFIG_AUTH_NONE,
       .usbipd_address = "172.20.0.1",
       .usbipd_port = 65535,
-      .access_group = "dialout"}},
+      .access_group = "dialout",
+      .access_mode = CONFIG_MODE}},
     {"config: auth by key",
      "{\"link\":{\"auth\":\"key\"}}",
      {.link_address = "127.0.0.1",
@@ -92,7 +99,8 @@ static const struct good_case {
       .link_auth = CONFIG_AUTH_KEY,
       .usbipd_address = "",
       .usbipd_port = 3240,
-      .access_group = "dialout"}},
+      .access_group = "dialout",
+      .access_mode = CONFIG_MODE}},
     {"config: an IPv6 address with its zone",
      "{\"usbipd\":{\"address\":\"fe80::1%eth0\"}}",
      {.link_address = "127.0.0.1",
@@ -100,11 +108,12 @@ static const struct good_case {
       .link_auth = CONFIG_AUTH_KEY,
       .usbipd_address = "fe80::1%eth0",
       .usbipd_port = 3240,
-      .access_group = "dialout"}},
+      .access_group = "dialout",
+      .access_mode = CONFIG_MODE}},
     {"config: ways through, and WSL's life",
      "{\"link\":{\"transport\":\"bridge\"},\"usbipd\":{\"import\":\"through_host\"},"
      "\"wsl\":{\"distribution\":\"Debian\",\"start_wsl\":\"on_arrival\",\"keep_alive\":\"off\"},"
-     "\"access\":{\"group\":\"plugdev\"}}",
+     "\"access\":{\"group\":\"plugdev\",\"mode\":\"0666\"}}",
      {.link_address = "127.0.0.1",
       .link_port = 24240,
       .link_transport = CONFIG_TRANSPORT_BRIDGE,
@@ -113,7 +122,8 @@ static const struct good_case {
       .wsl_distribution = "Debian",
       .wsl_start = CONFIG_START_ON_ARRIVAL,
       .wsl_keep_alive = CONFIG_KEEP_OFF,
-      .access_group = "plugdev"}},
+      .access_group = "plugdev",
+      .access_mode = 0666}},
     {"config: comments everywhere",
      "// first\n{/**/\"link\"/* // */:{\"port\"://x\r\n7/***/}}//last",
      {.link_address = "127.0.0.1",
@@ -121,7 +131,8 @@ static const struct good_case {
       .link_auth = CONFIG_AUTH_KEY,
       .usbipd_address = "",
       .usbipd_port = 3240,
-      .access_group = "dialout"}},
+      .access_group = "dialout",
+      .access_mode = CONFIG_MODE}},
     {"config: byte order mark and CR LF",
      "\xEF\xBB\xBF{\r\n\"link\":{\"port\":7}\r\n}\r\n",
      {.link_address = "127.0.0.1",
@@ -129,7 +140,8 @@ static const struct good_case {
       .link_auth = CONFIG_AUTH_KEY,
       .usbipd_address = "",
       .usbipd_port = 3240,
-      .access_group = "dialout"}},
+      .access_group = "dialout",
+      .access_mode = CONFIG_MODE}},
 };
 
 static void run_good(void **state)
@@ -187,6 +199,13 @@ static const struct bad_case {
      "\"wsl.distribution\" must be a name"},
     {"config: a group with a line feed", "{\"access\":{\"group\":\"a\\nb\"}}",
      "\"access.group\" must be a name"},
+    {"config: a mode that is a number", "{\"access\":{\"mode\":660}}",
+     "\"access.mode\" must be \"0660\""},
+    {"config: a mode without its zero", "{\"access\":{\"mode\":\"660\"}}",
+     "\"access.mode\" must be"},
+    {"config: a mode that runs", "{\"access\":{\"mode\":\"0670\"}}", "\"access.mode\" must be"},
+    {"config: a mode without root", "{\"access\":{\"mode\":\"0060\"}}", "\"access.mode\" must be"},
+    {"config: a mode with more", "{\"access\":{\"mode\":\"06600\"}}", "\"access.mode\" must be"},
     {"config: an empty group", "{\"access\":{\"group\":\"\"}}", "\"access.group\" must be"},
     {"config: auth false", "{\"link\":{\"auth\":false}}", "\"link.auth\" must be"},
     {"config: a host name", "{\"link\":{\"address\":\"localhost\"}}",

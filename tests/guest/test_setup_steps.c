@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 
 #include "guest-linux/agent_control.h"
+#include "guest-linux/built_in_text.h"
 #include "guest-linux/guest_places.h"
 #include "guest-linux/held_ports.h"
 #include "guest-linux/setup_removal.h"
-#include "guest-linux/unit_text.h"
 #include "shared/core/error.h"
 #include "shared/core/wsl_conf.h"
 #include "tests/core/cases.h"
@@ -30,6 +30,7 @@ struct rig {
     char stream[TREE_PATH_SIZE];
     char program[TREE_PATH_SIZE];
     char systemctl[TREE_PATH_SIZE];
+    char udevadm[TREE_PATH_SIZE];
     char told[TEXT_SIZE];
 };
 
@@ -85,6 +86,7 @@ static int set_up(void **state)
     assert_non_null(rig);
     tree_make(&rig->tree);
     tree_folder(&rig->tree, "/etc/systemd/system");
+    tree_folder(&rig->tree, GUEST_RULES_FOLDER);
     tree_folder(&rig->tree, "/usr/local/bin");
     tree_folder(&rig->tree, "/var/lib");
     tree_folder(&rig->tree, "/var/log");
@@ -93,9 +95,11 @@ static int set_up(void **state)
     tree_path(&rig->tree, GUEST_NEW_PROGRAM, rig->program);
     tree_path(&rig->tree, "/bin/systemctl", rig->systemctl);
     place_systemctl(rig, "none");
+    tree_path(&rig->tree, "/bin/udevadm", rig->udevadm);
     rig->machine = (struct setup_machine){
         .root = rig->tree.root,
         .systemctl = rig->systemctl,
+        .udevadm = rig->udevadm,
         .stream_path = rig->stream,
         .program = rig->program,
         .serve_limit_ms = 5000,
@@ -222,6 +226,48 @@ static void a_first_setup_with_systemd(void **state)
     assert_true(agent_pid(rig) > 1);
 }
 
+static void use_udevd(struct rig *rig)
+{
+    char script[2 * TREE_PATH_SIZE];
+
+    snprintf(script, sizeof script, "#!/bin/sh\necho \"$*\" >>%s/udevadm.log\n", rig->tree.root);
+    tree_write_program(&rig->tree, "/bin/udevadm", script);
+    tree_write(&rig->tree, GUEST_UDEV_RUNS, "");
+}
+
+static void udevd_reads_the_rules_anew(void **state)
+{
+    struct rig *rig = *state;
+
+    use_udevd(rig);
+    install(rig, "one");
+    expect_text(rig, GUEST_RULES, rules_text);
+    expect_text(rig, "/udevadm.log", "control --reload\n");
+    assert_int_equal(setup_removal_run(&rig->machine, false), 0);
+    assert_false(tree_has(&rig->tree, GUEST_RULES));
+    expect_text(rig, "/udevadm.log", "control --reload\ncontrol --reload\n");
+}
+
+static void a_udevd_that_does_not_reload_is_no_failure(void **state)
+{
+    struct rig *rig = *state;
+
+    tree_write_program(&rig->tree, "/bin/udevadm", "#!/bin/sh\nexit 1\n");
+    tree_write(&rig->tree, GUEST_UDEV_RUNS, "");
+    install(rig, "one");
+    expect_text(rig, GUEST_RULES, rules_text);
+}
+
+static void without_udev_no_rules_are_written(void **state)
+{
+    struct rig *rig = *state;
+
+    tree_delete(&rig->tree, "/etc/udev");
+    install(rig, "one");
+    assert_false(tree_has(&rig->tree, "/etc/udev"));
+    assert_non_null(strstr(rig->told, "ok no udev here"));
+}
+
 static void an_upgrade_keeps_what_people_have_written(void **state)
 {
     struct rig *rig = *state;
@@ -305,6 +351,11 @@ static void break_host(struct rig *rig)
     break_place(rig, GUEST_HOST);
 }
 
+static void break_rules(struct rig *rig)
+{
+    break_place(rig, GUEST_RULES);
+}
+
 static void break_wsl_conf(struct rig *rig)
 {
     tree_write(&rig->tree, GUEST_WSL_CONF, "[boot]\r");
@@ -328,6 +379,7 @@ static const struct failure_case {
 } failure_cases[] = {
     {"setup: a key that can't be written", false, break_key, NULL},
     {"setup: a host program that can't be written", false, break_host, NULL},
+    {"setup: rules that can't be written", false, break_rules, NULL},
     {"setup: a wsl.conf that can't be edited", false, break_wsl_conf, NULL},
     {"setup: a unit that can't be enabled", true, break_enable, NULL},
     {"setup: a systemd that does not reload", true, break_reload, NULL},
@@ -532,6 +584,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_CASE(a_first_setup_without_systemd),
         RIG_CASE(a_first_setup_with_systemd),
+        RIG_CASE(udevd_reads_the_rules_anew),
+        RIG_CASE(a_udevd_that_does_not_reload_is_no_failure),
+        RIG_CASE(without_udev_no_rules_are_written),
         RIG_CASE(an_upgrade_keeps_what_people_have_written),
         RIG_CASE(a_setup_by_hand_leaves_the_program_where_it_is),
         RIG_CASE(a_machine_that_changes_to_systemd_is_followed),

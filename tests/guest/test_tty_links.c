@@ -219,10 +219,10 @@ static void a_link_half_made_is_no_obstacle(void **state)
     struct rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
-    tree_link(&rig->tree, "/dev/ttyferry/.leo", "../ttyACM1");
+    tree_link(&rig->tree, "/dev/ttyferry/.ttyferry-new", "../ttyACM1");
     tty_links_put(rig->links, first, "leo", &ttys);
     assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/.leo"), "");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/.ttyferry-new"), "");
 }
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
