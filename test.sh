@@ -80,8 +80,8 @@ if [ "$mode" = full ]; then
         "$python tests/e2e/ghosts.py --figures"
         "$python tests/e2e/flash.py --full"
         "$python tests/e2e/install.py --figures"
-        "$python tests/e2e/through_host.py"
-        "$python tests/e2e/through_host.py --flash"
+        "$python tests/e2e/ways.py"
+        "$python tests/e2e/ways.py --flash"
         "$python tests/e2e/chain.py --rounds 25 --figures"
         "$python tests/e2e/cycles.py --cycles 1000"
     )
@@ -92,8 +92,8 @@ else
         "$python tests/e2e/hand.py"
         "$python tests/e2e/ghosts.py"
         "$python tests/e2e/flash.py"
-        "$python tests/e2e/through_host.py --over tcp --quick"
-        "$python tests/e2e/through_host.py --over bridge --quick"
+        "$python tests/e2e/ways.py --import direct --quick"
+        "$python tests/e2e/ways.py --import through_host --quick"
         "$python tests/e2e/cycles.py --cycles 30"
         "$python tests/e2e/chain.py --rounds 10"
     )

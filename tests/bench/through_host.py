@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT / "tests" / part) for part in ("e2e", "lab")]
 
 from lab import Lab  # noqa: E402
 from rounds import bring_up, take_down  # noqa: E402
-from through_host import bridged  # noqa: E402
+from bridged_lab import bridged  # noqa: E402
 
 WAYS = ("direct", "tcp", "bridge")
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tests/lab"))
 
 from cases import Cases, choose, expect_equal  # noqa: E402
 from lab import Board, Lab  # noqa: E402
-from rounds import bring_up, echo, show_logs, single_tty, take_down  # noqa: E402
+from rounds import bring_up, show_logs, take_down, wait_ready  # noqa: E402
 
 
 def at_windows(lab: Lab, *words: str) -> tuple[int, str]:
@@ -52,14 +52,6 @@ def expect_yielded(lab: Lab, board: Board, marks: dict) -> None:
         _, yielded = stream.wait_event("yielded", board.id, marks[stream])
         expect_equal((yielded["until"], yielded["board"]["state"]), (None, "yielded"), f"{stream.name}: until when")
         assert yielded["seq"] > detached["seq"], (detached, yielded)
-
-
-def wait_ready(lab: Lab, board: Board, marks: dict) -> str:
-    tty = ""
-    for stream in (lab.guest, lab.windows):
-        tty = single_tty(stream.wait_event("ready", board.id, marks[stream])[1], board)
-    echo(lab, board, tty)
-    return tty
 
 
 def board_is_yielded_at_windows_and_taken_again(lab: Lab) -> None:

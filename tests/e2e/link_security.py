@@ -259,32 +259,59 @@ def the_real_host_gets_in_among_a_silent_crowd(attacked: Attacked) -> None:
     attacked.figures["among them: the host agent's start to the link"] = f"{took * 1e3:.0f} ms"
 
 
-def pour(lab: Lab, first: bytes, poured: list[int], ended: threading.Event) -> None:
-    """Bytes without end, on connection after connection, until POURED_BYTES have left this side."""
-    chunk = b"x" * 65536
-    while not ended.is_set() and poured[0] < POURED_BYTES:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", lab.vm.ports[0]), timeout=5) as client:
-            client.sendall(first)
-            while poured[0] < POURED_BYTES:
-                poured[0] += client.send(chunk)
+class Flood:
+    """Bytes without end, on connection after connection."""
+
+    FIRSTS = (b"", b"GET / HTTP/1.1\n")  # one line without an end; and a refused one that sends on
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._ended = threading.Event()
+        self._changed = threading.Condition()
+        self.poured = 0  # bytes that have left this side
+        self._threads = [threading.Thread(target=self._pour, args=(first,), daemon=True) for first in self.FIRSTS]
+
+    def _pour(self, first: bytes) -> None:
+        chunk = b"x" * 65536
+        while not self._ended.is_set():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._lab.vm.ports[0]), timeout=5) as client:
+                client.sendall(first)
+                while not self._ended.is_set():
+                    self._count(client.send(chunk))
+
+    def _count(self, sent: int) -> None:
+        with self._changed:
+            self.poured += sent
+            self._changed.notify_all()
+
+    def wait(self, size: int) -> None:
+        """So many have been poured."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.poured >= size, POUR_LIMIT_S):
+                raise AssertionError(f"{self.poured} bytes of {size} were poured in {POUR_LIMIT_S:.0f} s")
+
+    def __enter__(self) -> Flood:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
 
 
 def one_that_pours_bytes_makes_the_agent_neither_big_nor_deaf(attacked: Attacked) -> None:
     lab = attacked.lab
     before = attacked.rss_kb()
-    poured, ended = [0], threading.Event()
-    firsts = (b"", b"GET / HTTP/1.1\n")  # one line without an end; and a refused one that sends on
-    threads = [threading.Thread(target=pour, args=(lab, first, poured, ended), daemon=True) for first in firsts]
-    for thread in threads:
-        thread.start()
-    took = restart_host(lab)
-    expect_small(attacked, before, "while bytes pour in")
-    for thread in threads:
-        thread.join(POUR_LIMIT_S)
-    ended.set()
-    for thread in threads:
-        thread.join()
-    expect_small(attacked, before, f"after {poured[0] // 1024 // 1024} MB")
+    with Flood(lab) as flood:
+        flood.wait(1)
+        at_start = flood.poured
+        took = restart_host(lab)
+        assert flood.poured > at_start, "nothing was poured while the host agent came to its link"
+        expect_small(attacked, before, "while bytes pour in")
+        flood.wait(max(POURED_BYTES, flood.poured + 1))  # It runs on beside the link.
+    expect_small(attacked, before, f"after {POURED_BYTES // 1024 // 1024} MB")
     attacked.figures["meanwhile: the host agent's start to the link"] = f"{took * 1e3:.0f} ms"
     lines = [line for line in lab.guest_log().splitlines() if "was refused" in line]
     assert lines and len(lines) < 20, f"{len(lines)} lines of refusals:\n" + "\n".join(lines[:30])

@@ -17,6 +17,7 @@ from lab import Board, Lab  # noqa: E402
 from streams import EventStream  # noqa: E402
 
 ECHO_BYTES = 4096
+ECHO_LIMIT_S = 20
 TTY_PREFIX = {
     "ch341": "/dev/ttyUSB", "cp2102": "/dev/ttyUSB", "ft232r": "/dev/ttyUSB", "pl2303": "/dev/ttyUSB",
     "cdc_acm": "/dev/ttyACM", "cdc_super": "/dev/ttyACM",
@@ -33,15 +34,15 @@ class Round:
     unplug_to_detached: float
 
 
-def echo(lab: Lab, board: Board, tty: str) -> None:
-    """4 KiB through the tty come back unchanged, and the board itself has counted them."""
+def echo(lab: Lab, board: Board, tty: str, size: int = ECHO_BYTES, limit_s: int = ECHO_LIMIT_S) -> None:
+    """That many bytes through the tty come back unchanged, and the board itself has counted them."""
     before = lab.usbipd.board(board.busid)
-    code, output = lab.vm.run(f"tty_echo --bytes {ECHO_BYTES} --timeout-ms 20000 {tty}")
+    code, output = lab.vm.run(f"tty_echo --bytes {size} --timeout-ms {limit_s * 1000} {tty}", timeout=limit_s + 10)
     result = json.loads(output)
-    expect_equal((code, result["bytes"], result["bad"]), (0, ECHO_BYTES, 0), "exit code, bytes and bad bytes of the echo")
+    expect_equal((code, result["bytes"], result["bad"]), (0, size, 0), "exit code, bytes and bad bytes of the echo")
     after = lab.usbipd.board(board.busid)
     for count in ("rx_bytes", "tx_bytes"):
-        expect_equal(after[count] - before[count], ECHO_BYTES, f"the board's own {count}")
+        expect_equal(after[count] - before[count], size, f"the board's own {count}")
 
 
 def single_tty(ready: dict[str, Any], board: Board) -> str:
@@ -75,6 +76,15 @@ def bring_up(lab: Lab, model: str, busid: str, **settings: Any) -> tuple[Board, 
     expect_equal(single_tty(guest_ready, board), tty, "the tty on the guest's stream")
     expect_equal(tty, true_tty(lab, board), "the tty on the Windows stream")
     return board, tty, (received - started) * 1e3, ready
+
+
+def wait_ready(lab: Lab, board: Board, marks: dict[EventStream, int]) -> str:
+    """The board's tty, once both streams have told it as ready and it has echoed."""
+    tty = ""
+    for stream in (lab.guest, lab.windows):
+        tty = single_tty(stream.wait_event("ready", board.id, marks[stream])[1], board)
+    echo(lab, board, tty)
+    return tty
 
 
 def take_down(lab: Lab, board: Board, tty: str) -> float:

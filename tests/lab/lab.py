@@ -44,6 +44,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm")]
 
+from connections import established, sockets_of  # noqa: E402
 from link_relay import LinkRelay  # noqa: E402
 from models import MODELS  # noqa: E402
 from streams import EventStream  # noqa: E402
@@ -134,6 +135,10 @@ class Lab(WindowsSide):
         self.write_guest_key(self.key)
         self.guest_agent = self.vm.popen("exec ttyferry agent --log-level debug >/run/agent.log 2>&1")
         self.vm.run(listening_script(self.guest_agent.pid, LINK_PORT), timeout=START_LIMIT_S, check=True)
+        self.subscribe_to_guest()
+
+    def subscribe_to_guest(self) -> None:
+        """start_guest_agent has done it; an agent that another starts is heard by this."""
         self.guest = EventStream("guest", self.guest_verb("events").stdout)
         self.guest.wait("a snapshot", lambda e: e["event"] == "snapshot")  # From here on nothing is missed.
 
@@ -195,6 +200,12 @@ class Lab(WindowsSide):
 
     def guest_log(self) -> str:
         return self.vm.run("cat /run/agent.log 2>/dev/null")[1]
+
+    def connections_to_usbipd(self) -> dict[str, int]:
+        """How many come from the guest itself, and how many from anybody else on this machine: the host agent."""
+        every = established(self.usbipd.port)
+        guest = every & sockets_of(self.vm.qemu_pid)
+        return {"guest": len(guest), "host": len(every) - len(guest)}
 
     # What must not leak.
 

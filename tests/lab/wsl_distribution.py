@@ -151,6 +151,10 @@ class Distribution:
             self.state = "Running"
             self._watch_idle()
 
+    def script(self, user: str | None, folder: str, words: list[str], shell: bool) -> str:
+        """What runs in its machine for a command of wsl.exe; user None is the default one."""
+        return command_script(self.name, user or self.default_user, folder, words, shell)
+
     def stop(self) -> None:
         """Ends everything that runs in it. Its disk stays."""
         with self._lock:

@@ -24,7 +24,7 @@ from typing import BinaryIO
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
 
-from wsl_distribution import NO_SUCH_USER, Distribution, VmError, VmProcess, command_script  # noqa: E402
+from wsl_distribution import NO_SUCH_USER, Distribution, VmError, VmProcess  # noqa: E402
 
 FRAME_HEADER = struct.Struct(">cI")
 OUTPUT_CHUNK = 16384
@@ -316,9 +316,8 @@ class WslService:
                 print(f"wsl: {error}", file=sys.stderr)
                 return client.fail(client.text("no start"))
             assert distribution.vm is not None
-            script = command_script(distribution.name, user or distribution.default_user, folder, rest, shell)
             try:
-                process = distribution.vm.popen(script)
+                process = distribution.vm.popen(distribution.script(user, folder, rest, shell))
             except OSError:
                 return ENDED  # It was stopped at this very moment.
             code = Relay(client, process).run()

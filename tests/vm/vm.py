@@ -536,6 +536,12 @@ class Vm:
         self._forwards = [forward._replace(host_port=port) for forward, port in zip(self._forwards, self.ports)]
         self._boot(timeout)
 
+    @property
+    def qemu_pid(self) -> int:
+        """QEMU's: what the guest connects to on the machine, this process connects to."""
+        assert self._qemu is not None
+        return self._qemu.pid
+
     def is_running(self) -> bool:
         return self._qemu is not None and self._qemu.poll() is None
 
