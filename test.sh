@@ -61,6 +61,7 @@ lab_suites=(
     "$python tests/host/stream_smoke.py"
     "$python tests/link/fan_out.py"
     "$python tests/link/status_terminal.py"
+    "$python tests/link/status_tmux.py"
 )
 # The lab's tests of itself: every suite above stands on the lab and would fall with it.
 double=build/linux/tests/lab/usbip/usbipd_double

@@ -5,7 +5,7 @@
 #
 # build  compilers for both sides, and what scripts/build-deps.sh needs
 # check  clang-format, clang-tidy, sanitizer and fuzzer runtimes
-# lab    Wine, QEMU and the packages the test VM is made of
+# lab    Wine, QEMU, tmux and the packages the test VM is made of
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -13,7 +13,7 @@ build=(ca-certificates cmake ninja-build gcc libc6-dev pkg-config make git dpkg-
     binutils python3 musl-tools gcc-mingw-w64-x86-64 libuv1-dev libcjson-dev libsodium-dev
     libcmocka-dev)
 check=(clang clang-format clang-tidy)
-lab=(wine wine64 qemu-system-x86 cpio kmod python3 python3-jsonschema mmdebstrap e2fsprogs)
+lab=(wine wine64 qemu-system-x86 cpio kmod python3 python3-jsonschema mmdebstrap e2fsprogs tmux)
 
 [ -r /etc/debian_version ] || die "this is no Debian-like system: install the packages named in $0 by hand"
 groups=("$@")

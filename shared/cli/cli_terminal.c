@@ -9,9 +9,10 @@
 
 #define WIDTH_MAX 10000
 
-/* The other screen, and no cursor; and back again. */
-#define ENTER "\x1b[?1049h\x1b[?25l"
-#define LEAVE "\x1b[?25h\x1b[?1049l"
+/* The other screen, no cursor, and lines that end where the window does instead of wrapping; and
+ * back again. */
+#define ENTER "\x1b[?1049h\x1b[?25l\x1b[?7l"
+#define LEAVE "\x1b[?7h\x1b[?25h\x1b[?1049l"
 #define HOME "\x1b[H"
 #define CLEAR_LINE "\x1b[K"
 #define CLEAR_BELOW "\x1b[J"

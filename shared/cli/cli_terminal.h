@@ -22,7 +22,8 @@ int cli_terminal_write(const char *text);
 /* Draws `text` from the top of a screen of its own, on as many lines as there are. */
 int cli_terminal_draw(const struct cli_terminal *terminal, const char *text);
 
-/* Leaves that screen, whatever is drawn; to be called at the end. */
+/* Leaves that screen, whatever is drawn; to be called at the end, and before the program is
+ * suspended. */
 void cli_terminal_restore(void);
 
 /* The platform's part. */
@@ -30,6 +31,10 @@ void cli_terminal_restore(void);
 /* True if stdout is a terminal; makes it take escapes, and says whether it does. */
 bool cli_terminal_start(bool *takes_escapes);
 bool cli_terminal_size(size_t *width, size_t *height);
+/* The signal by which somebody suspends the program (Ctrl-Z), or 0 where there is none. */
+extern const int cli_terminal_suspend_signal;
+/* Stops the program as that signal would, until it is continued. */
+void cli_terminal_stop(void);
 /* As cli_terminal_write. */
 int cli_terminal_put(const char *text);
 

@@ -1,5 +1,6 @@
 #include "shared/cli/cli_terminal.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,6 +26,15 @@ bool cli_terminal_size(size_t *width, size_t *height)
     *width = size.ws_col;
     *height = size.ws_row;
     return true;
+}
+
+const int cli_terminal_suspend_signal = SIGTSTP;
+
+/* Whoever catches SIGTSTP, as the loop does, has to stop by the other one, which can't be caught.
+ */
+void cli_terminal_stop(void)
+{
+    (void)raise(SIGSTOP);
 }
 
 int cli_terminal_put(const char *text)

@@ -43,6 +43,13 @@ bool cli_terminal_size(size_t *width, size_t *height)
     return true;
 }
 
+const int cli_terminal_suspend_signal = 0;
+
+void cli_terminal_stop(void)
+{
+    /* Nobody suspends a program of Windows from its console. */
+}
+
 /* A console takes bytes in a code page of its own, so that it gets UTF-16; what is no console gets
  * the UTF-8. */
 int cli_terminal_put(const char *text)

@@ -36,7 +36,8 @@ static const char list_help[] =
     "\nThe table fits the terminal, or the environment's COLUMNS. NO_COLOR leaves out colours.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 4 no agent.\n";
 
-/* The window's size is told by one of them; the others end the verb. */
+/* The window's size is told by one of them; the others end the verb. Beside them there is the one
+ * that suspends it. */
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
 
 enum { SIGNAL_COUNT = sizeof signals / sizeof signals[0] };
@@ -50,6 +51,7 @@ struct status {
     uv_loop_t loop;
     uv_timer_t timeout;
     uv_signal_t signals[SIGNAL_COUNT];
+    uv_signal_t suspend;
     struct stream_reader *reader;
     char path[CLI_STREAM_PATH_SIZE];
     bool has_shown;
@@ -68,6 +70,7 @@ static void end(struct status *status, int exit_code)
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         uv_close((uv_handle_t *)&status->signals[i], NULL);
     }
+    uv_close((uv_handle_t *)&status->suspend, NULL);
     if (status->reader) {
         stream_reader_close(status->reader, ERR_CANCELLED);
     }
@@ -204,6 +207,41 @@ static void on_signal(uv_signal_t *handle, int number)
     }
 }
 
+/* What runs meanwhile has its terminal as it was; the window may have another size later. */
+static void on_suspend(uv_signal_t *handle, int number)
+{
+    struct status *status = handle->data;
+
+    (void)number;
+    cli_terminal_restore();
+    cli_terminal_stop();
+    if (status->has_shown && status->watch && !status->json) {
+        show(status);
+    }
+}
+
+static void watch_signals(struct status *status)
+{
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        uv_signal_start(&status->signals[i], on_signal, signals[i]);
+    }
+    if (cli_terminal_suspend_signal != 0) {
+        uv_signal_start(&status->suspend, on_suspend, cli_terminal_suspend_signal);
+    }
+}
+
+static void init_handles(struct status *status)
+{
+    uv_timer_init(&status->loop, &status->timeout);
+    status->timeout.data = status;
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        uv_signal_init(&status->loop, &status->signals[i]);
+        status->signals[i].data = status;
+    }
+    uv_signal_init(&status->loop, &status->suspend);
+    status->suspend.data = status;
+}
+
 static int run(struct status *status)
 {
     int result;
@@ -212,21 +250,14 @@ static int run(struct status *status)
         cli_output_error(status->verb, "%s", error_text(ERR_NOMEM));
         return CLI_FAILED;
     }
-    uv_timer_init(&status->loop, &status->timeout);
-    status->timeout.data = status;
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        uv_signal_init(&status->loop, &status->signals[i]);
-        status->signals[i].data = status;
-    }
+    init_handles(status);
     result = stream_reader_open(&status->loop, status->stream, &reader_callbacks, status,
                                 status->path, &status->reader);
     if (result != 0) {
         end(status, cli_stream_explain(status->verb, status->path, result));
     } else {
         uv_timer_start(&status->timeout, on_timeout, STATUS_SNAPSHOT_MS, 0);
-        for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-            uv_signal_start(&status->signals[i], on_signal, signals[i]);
-        }
+        watch_signals(status);
     }
     uv_run(&status->loop, UV_RUN_DEFAULT);
     uv_loop_close(&status->loop);

@@ -11,6 +11,8 @@
 #define GAP 2
 #define NOTE_INDENT 4
 #define NOTE_SIZE (4 * BOARD_TEXT_SIZE + 64)
+/* What every path begins with. */
+#define DEV "/dev/"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -87,27 +89,42 @@ static const struct column_form {
     [COLUMN_ID] = {"VID:PID", NULL},     [COLUMN_DESCRIPTION] = {"DESCRIPTION", description_cell},
 };
 
-/* What gives way where the window is narrow, in this order: a column is cut down to `width`, or
- * left out for 0. A path is of no use in half, so that it comes late. */
+enum way {
+    WAY_CUT, /* down to a width */
+    WAY_OMIT,
+    WAY_SHORTEN,       /* its paths lose "/dev/" */
+    WAY_OMIT_IF_NAMED, /* half a path is of no use, and a name tells which board it is */
+};
+
+/* What gives way where the window is narrow, in this order. */
 static const struct squeeze {
     enum column column;
+    enum way way;
     size_t width;
 } squeezes[] = {
-    {COLUMN_DESCRIPTION, 12}, {COLUMN_DESCRIPTION, 0}, {COLUMN_LINK, 0}, {COLUMN_BUSID, 0},
-    {COLUMN_COM, 0},          {COLUMN_ID, 0},          {COLUMN_NAME, 8}, {COLUMN_STATE, 5},
-    {COLUMN_TTY, 5},          {COLUMN_NAME, 0},
+    {COLUMN_DESCRIPTION, WAY_CUT, 12},  {COLUMN_DESCRIPTION, WAY_OMIT, 0},
+    {COLUMN_LINK, WAY_OMIT, 0},         {COLUMN_BUSID, WAY_OMIT, 0},
+    {COLUMN_COM, WAY_OMIT, 0},          {COLUMN_ID, WAY_OMIT, 0},
+    {COLUMN_NAME, WAY_CUT, 8},          {COLUMN_TTY, WAY_SHORTEN, 0},
+    {COLUMN_TTY, WAY_OMIT_IF_NAMED, 0}, {COLUMN_STATE, WAY_CUT, 5},
+    {COLUMN_TTY, WAY_CUT, 5},
 };
 
 /* The widths of the columns; 0: left out. */
 struct layout {
     size_t widths[COLUMN_COUNT];
+    bool short_paths; /* the ttys' own are told without "/dev/" */
 };
 
-static const char *cell_text(const struct board *board, enum column column, size_t tty,
-                             char text[CELL_SIZE])
+static const char *cell_text(const struct layout *layout, const struct board *board,
+                             enum column column, size_t tty, char text[CELL_SIZE])
 {
     if (columns[column].cell != NULL) {
-        return text_escape(text, CELL_SIZE, columns[column].cell(board, tty));
+        const char *cell = columns[column].cell(board, tty);
+        bool is_short =
+            layout->short_paths && column == COLUMN_TTY && strncmp(cell, DEV, strlen(DEV)) == 0;
+
+        return text_escape(text, CELL_SIZE, is_short ? cell + strlen(DEV) : cell);
     }
     text[0] = '\0';
     if (tty == 0) {
@@ -116,19 +133,25 @@ static const char *cell_text(const struct board *board, enum column column, size
     return text;
 }
 
-static size_t line_count(const struct board *board)
+/* Where there is room neither for ttys nor for links, the further ones have nothing to show. */
+static size_t line_count(const struct layout *layout, const struct board *board)
 {
-    return board->state == BOARD_STATE_READY && board->ttys.count > 1 ? board->ttys.count : 1;
+    bool shows_ttys = layout->widths[COLUMN_TTY] > 0 || layout->widths[COLUMN_LINK] > 0;
+
+    return shows_ttys && board->state == BOARD_STATE_READY && board->ttys.count > 1
+               ? board->ttys.count
+               : 1;
 }
 
-static size_t needed_width(const struct board_table *boards, enum column column)
+static size_t needed_width(const struct layout *layout, const struct board_table *boards,
+                           enum column column)
 {
     char text[CELL_SIZE];
     size_t needed = 0;
 
     for (size_t i = 0; i < boards->count; i++) {
-        for (size_t tty = 0; tty < line_count(boards->items[i]); tty++) {
-            size_t width = text_width(cell_text(boards->items[i], column, tty, text));
+        for (size_t tty = 0; tty == 0 || tty < boards->items[i]->ttys.count; tty++) {
+            size_t width = text_width(cell_text(layout, boards->items[i], column, tty, text));
 
             needed = width > needed ? width : needed;
         }
@@ -149,25 +172,38 @@ static size_t total_width(const struct layout *layout)
     return total > 0 ? total - GAP : 0;
 }
 
-static void squeeze_column(struct layout *layout, const struct squeeze *squeeze, size_t width)
+static void squeeze_column(struct layout *layout, const struct board_table *boards,
+                           const struct squeeze *squeeze, size_t excess)
 {
     size_t *column = &layout->widths[squeeze->column];
-    size_t excess = total_width(layout) - width;
 
-    if (squeeze->width == 0) {
+    switch (squeeze->way) {
+    case WAY_CUT:
+        if (*column > squeeze->width) {
+            *column = *column > squeeze->width + excess ? *column - excess : squeeze->width;
+        }
+        break;
+    case WAY_OMIT:
         *column = 0;
-    } else if (*column > squeeze->width) {
-        *column = *column > squeeze->width + excess ? *column - excess : squeeze->width;
+        break;
+    case WAY_SHORTEN:
+        layout->short_paths = true;
+        *column = needed_width(layout, boards, squeeze->column);
+        break;
+    case WAY_OMIT_IF_NAMED:
+        *column = layout->widths[COLUMN_NAME] > 0 ? 0 : *column;
+        break;
     }
 }
 
 static void lay_out(const struct board_table *boards, size_t width, struct layout *layout)
 {
+    *layout = (struct layout){.short_paths = false};
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        layout->widths[i] = needed_width(boards, (enum column)i);
+        layout->widths[i] = needed_width(layout, boards, (enum column)i);
     }
     for (size_t i = 0; i < COUNT(squeezes) && width > 0 && total_width(layout) > width; i++) {
-        squeeze_column(layout, &squeezes[i], width);
+        squeeze_column(layout, boards, &squeezes[i], total_width(layout) - width);
     }
 }
 
@@ -228,8 +264,8 @@ static void add_row(struct text_buffer *buffer, const struct layout *layout,
         const char *colour = colours && i == COLUMN_STATE ? state_colour(board->state) : "";
 
         if (layout->widths[i] > 0) {
-            add_cell(buffer, cell_text(board, (enum column)i, tty, text), layout->widths[i], colour,
-                     &owed);
+            add_cell(buffer, cell_text(layout, board, (enum column)i, tty, text), layout->widths[i],
+                     colour, &owed);
         }
     }
     text_buffer_add(buffer, "\n");
@@ -320,7 +356,7 @@ int board_rows_boards(const struct event *snapshot, const struct board_rows_form
     lay_out(boards, width, &layout);
     add_titles(&buffer, &layout);
     for (size_t i = 0; i < boards->count; i++) {
-        for (size_t tty = 0; tty < line_count(boards->items[i]); tty++) {
+        for (size_t tty = 0; tty < line_count(&layout, boards->items[i]); tty++) {
             add_row(&buffer, &layout, boards->items[i], tty, form->colours);
         }
         add_notes(&buffer, boards->items[i], width);

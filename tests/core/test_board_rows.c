@@ -122,8 +122,19 @@ static const struct rows_case {
      {&ready},
      {.width = 1},
      "NAME  STATE  TTY\n"
-     "esp   ready  /dev...\n"
-     "             /dev...\n"},
+     "esp   ready  ttyACM0\n"
+     "             ttyACM1\n"},
+    {"rows: where even a short path does not fit, the name says which board it is",
+     {&ready, &unnamed},
+     {.width = 20},
+     "NAME  STATE\n"
+     "esp   ready\n"
+     "      available\n"},
+    {"rows: without a name half a path is better than none",
+     {&probe},
+     {.width = 20},
+     "STATE  TTY\n"
+     "ready  bus/usb/00...\n"},
     {"rows: notes are wrapped",
      {&failed},
      {.width = 30},
