@@ -5,7 +5,7 @@ through the host, where whatever the guest sends to usbipd's port is lost.
     tests/e2e/ways.py [--over tcp|bridge] [--import direct|through_host] [--quick] [--flash] [CASE...]
 
 Each case ends with a look at which way was in use: what both streams say of the link, and whose the connections to usbipd are.
---quick runs the few cases in which the ways differ most; --flash flashes boards with avrdude in a whole Debian instead. Ends with
+--quick runs the few cases in which the ways differ most; --flash flashes a Nano with avrdude in a whole Debian instead. Ends with
 "N passed, N failed".
 """
 
@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "tests/lab"))
 
 from bridged_lab import bridged, end_background_agent, end_bridge  # noqa: E402
 from cases import Cases, choose, expect_equal  # noqa: E402
-from flash import FEW, LEONARDO, NANO, SCRIPTS, Bench, flash_leonardo, flash_nano, plugged  # noqa: E402
+from flash import FEW, NANO, SCRIPTS, Bench, flash_nano, plugged  # noqa: E402
 from hand import at_windows, expect_yielded, in_guest  # noqa: E402
 from lab import Board, Lab  # noqa: E402
 from rounds import bring_up, echo, expect_sound_lives, settled, show_logs, single_tty, take_down, true_tty, wait_ready  # noqa: E402
@@ -343,20 +343,13 @@ QUICK = {
 }
 
 
-def flash_boards(passage: Passage, cases: Cases[Passage]) -> None:
-    """The boards of docs/ide whose bootloaders do not wait: one that stays on the bus, and one that leaves it."""
-    for script in SCRIPTS:
-        passage.lab.vm.push(script, f"/usr/local/bin/{script.name}")
+def nano_is_flashed(passage: Passage) -> None:
+    """By the script of docs/ide, with Debian's avrdude. A Leonardo's bootloader would not wait for a way this slow: it leaves after 8 s."""
     bench = Bench(passage.lab, FEW)
-    for model, busid, flash, times in (("nano_optiboot", NANO, flash_nano, FEW.nano), ("leonardo_avr109", LEONARDO, flash_leonardo, FEW.leonardo)):
-
-        def flash_often(_: Passage, model=model, busid=busid, flash=flash, times=times) -> None:
-            with plugged(passage.lab, model, busid):
-                for _ in range(times):
-                    flash(bench)
-                passage.expect_in_use()
-
-        cases.run_one(f"{passage.way}: {model} is flashed {times} times", flash_often, passage)
+    with plugged(passage.lab, "nano_optiboot", NANO):
+        for _ in range(FEW.nano):
+            flash_nano(bench)
+        passage.expect_in_use()
 
 
 # The four ways.
@@ -382,6 +375,9 @@ def passages(ways: Iterable[Way], debian: bool) -> Iterator[Passage]:
     for imports, alike in itertools.groupby(ways, lambda way: way.imports):
         with Lab(debian=debian, reaches_usbipd=imports == "direct") as lab:
             lab.start_service()
+            if debian:
+                for script in SCRIPTS:
+                    lab.vm.push(script, f"/usr/local/bin/{script.name}")
             for way in alike:
                 with in_use(lab, way) as passage:
                     yield passage
@@ -392,17 +388,14 @@ def main() -> int:
     parser.add_argument("--over", choices=("tcp", "bridge"), help="only links of that kind")
     parser.add_argument("--import", dest="imports", choices=("direct", "through_host"), help="only imports of that kind")
     parser.add_argument("--quick", action="store_true", help="only the cases in which the ways differ most")
-    parser.add_argument("--flash", action="store_true", help="flash boards in a whole Debian instead")
+    parser.add_argument("--flash", action="store_true", help="flash a Nano in a whole Debian instead")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="only these")
     arguments = parser.parse_args()
     chosen = [case for case in choose(parser, CASES, arguments.cases) if case in QUICK or not arguments.quick]
     ways = [way for way in WAYS if arguments.over in (None, way.transport) and arguments.imports in (None, way.imports)]
     cases: Cases[Passage] = Cases(lambda passage: show_logs(passage.lab))
     for passage in passages(ways, arguments.flash):
-        if arguments.flash:
-            flash_boards(passage, cases)
-            continue
-        for case in chosen:
+        for case in [nano_is_flashed] if arguments.flash else chosen:
             if case is not what_worked_is_tried_first or passage.way.through_host:
                 cases.run_one(f"{passage.way}: {case.__name__}", case, passage)
     return cases.close()
