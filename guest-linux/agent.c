@@ -81,19 +81,22 @@ static void on_probe_timer(uv_timer_t *timer)
     wards_probe(&agent->wards);
 }
 
+/* Either machine may have slept, and woken in another network. */
+static void doubt(struct agent *agent)
+{
+    import_route_forget(&agent->here.route);
+    wards_probe(&agent->wards);
+}
+
 static void on_clock_set(void *context)
 {
-    struct agent *agent = context;
-
     log_debug("the clock was set");
-    wards_probe(&agent->wards);
+    doubt(context);
 }
 
 static void on_host_gap(void *context)
 {
-    struct agent *agent = context;
-
-    wards_probe(&agent->wards);
+    doubt(context);
 }
 
 static void on_host_message(void *context, const struct wire_message *message)
@@ -105,7 +108,7 @@ static void on_host_message(void *context, const struct wire_message *message)
     }
     switch (message->type) {
     case WIRE_RESUMED:
-        wards_probe(&agent->wards);
+        doubt(agent);
         break;
     case WIRE_ANSWER:
         requests_answered(&agent->requests, message);

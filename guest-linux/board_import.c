@@ -171,6 +171,16 @@ static enum attach_fault begin(struct board_import *import, enum import_way way)
     return way == IMPORT_WAY_DIRECT ? begin_direct(import) : begin_through_host(import);
 }
 
+/* A wait for the direct way, where a firewall drops, is worth it only once in a network. */
+static enum import_way choose_way(const struct machine *machine)
+{
+    char gateway[WINDOWS_ADDRESS_SIZE];
+
+    import_route_look(machine->route,
+                      windows_address_gateway(&machine->address, gateway) == 0 ? gateway : "");
+    return import_route_first(machine->route);
+}
+
 enum attach_fault board_import_open(const struct machine *machine, const char *busid,
                                     usbip_import_done_fn on_done, void *context,
                                     struct board_import **import)
@@ -185,7 +195,7 @@ enum attach_fault board_import_open(const struct machine *machine, const char *b
     opened->on_done = on_done;
     opened->context = context;
     text_copy(opened->busid, sizeof opened->busid, busid);
-    fault = begin(opened, import_route_first(machine->route));
+    fault = begin(opened, choose_way(machine));
     if (fault != FAULT_NONE && !try_other(opened, &fault)) {
         free(opened);
         return fault;

@@ -33,14 +33,15 @@ static bool mode_is_loopback(const char *output)
     return false;
 }
 
-static int read_gateway(const char *path, char address[ROUTE_TABLE_ADDRESS_SIZE])
+int windows_address_gateway(const struct windows_address_paths *paths,
+                            char address[WINDOWS_ADDRESS_SIZE])
 {
     char *text = malloc(ROUTE_TEXT_SIZE);
     int err = ERR_NOMEM;
 
     if (!text)
         return err;
-    err = sysfs_read_text("", path, NULL, text, ROUTE_TEXT_SIZE);
+    err = sysfs_read_text("", paths->route, NULL, text, ROUTE_TEXT_SIZE);
     if (!err)
         err = route_table_default_gateway(text, address);
     free(text);
@@ -50,13 +51,13 @@ static int read_gateway(const char *path, char address[ROUTE_TABLE_ADDRESS_SIZE]
 static void on_wslinfo_done(void *context, const struct process_result *result)
 {
     struct windows_address_query *query = context;
-    char gateway[ROUTE_TABLE_ADDRESS_SIZE];
+    char gateway[WINDOWS_ADDRESS_SIZE];
     const char *address = NULL;
 
     if (!result->error && result->status == 0 && mode_is_loopback(result->output)) {
         address = "127.0.0.1";
     } else {
-        int err = read_gateway(query->paths->route, gateway);
+        int err = windows_address_gateway(query->paths, gateway);
 
         if (err)
             log_debug("windows: no default gateway in %s: %s", query->paths->route,

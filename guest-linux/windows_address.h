@@ -14,6 +14,10 @@ struct windows_address_paths {
     const char *route;   /* "/proc/net/route" */
 };
 
+/* Writes the guest's default gateway. Returns 0, ERR_NOT_FOUND, or why the table can't be read. */
+int windows_address_gateway(const struct windows_address_paths *paths,
+                            char address[WINDOWS_ADDRESS_SIZE]);
+
 struct windows_address_query;
 
 /* `address` is NULL if none was found; valid during the call. */

@@ -229,3 +229,17 @@ int guest_setup_remove(struct guest_setup *setup, bool purge)
                ? run_setup(setup, command, NULL, 0, "\"ttyferry setup --remove\"")
                : result;
 }
+
+int guest_setup_purge(struct guest_setup *setup, const char *program, size_t len)
+{
+    static const char *const command[] = {PLACED, "setup", "--remove", "--purge", NULL};
+    bool is_there = false;
+    int result = guest_setup_find(setup, &is_there);
+
+    if (result != 0 || is_there) {
+        return result;
+    }
+    result = guest_setup_place(setup, program, len);
+    return result == 0 ? run_setup(setup, command, NULL, 0, "\"ttyferry setup --remove --purge\"")
+                       : result;
+}

@@ -35,4 +35,8 @@ int guest_setup_renew_key(struct guest_setup *setup, const char *request, size_t
 /* `setup --remove [--purge]`. A guest without our program is done already. */
 int guest_setup_remove(struct guest_setup *setup, bool purge);
 
+/* `setup --remove --purge` in a guest that our program was removed from, by one that is placed
+ * there for that. A guest that was set up again since is left alone. */
+int guest_setup_purge(struct guest_setup *setup, const char *program, size_t len);
+
 #endif

@@ -168,37 +168,116 @@ static bool config_exists(const struct installer *installer)
     return result == 0;
 }
 
-int install_host_write_config(struct installer *installer)
+/* The distribution or transport that a file of ours names; NULL: neither. */
+struct named {
+    const char *distribution;
+    const char *transport;
+};
+
+/* True if the text is what an installation writes for that. */
+static bool is_written_for(const struct named *named, const char *text, size_t text_len)
 {
-    const struct installer_options *options = installer->options;
+    char *made;
+    size_t len;
+    bool is_same;
+
+    if (install_state_make_config(named->distribution, named->transport, &made, &len) != 0) {
+        return false;
+    }
+    is_same = len == text_len && memcmp(made, text, len) == 0;
+    free(made);
+    return is_same;
+}
+
+/* True if the file that is there is as an installation has written it, and then what it names. It
+ * is read into old_config for that, so that it can be put back. */
+static bool is_our_config(struct installer *installer, struct named *named)
+{
+    const struct config *config = &installer->config;
+    const char *transport = transport_name(config->link_transport);
+    const char *distribution =
+        config->wsl_distribution[0] != '\0' ? config->wsl_distribution : NULL;
+    const struct named rows[] = {{distribution, transport}, {distribution, NULL}};
+    bool is_ours = false;
+
+    if (!installer->state.made_config ||
+        install_places_read_file(installer->places, L"config.json", installer->old_config,
+                                 sizeof installer->old_config, &installer->old_config_len) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !is_ours; i++) {
+        *named = rows[i];
+        is_ours = is_written_for(named, installer->old_config, installer->old_config_len);
+    }
+    return is_ours;
+}
+
+static int write_config(struct installer *installer, const struct named *named)
+{
     char *text;
     size_t len;
-    int error;
+    int error = install_state_make_config(named->distribution, named->transport, &text, &len);
 
-    if (is_configured(installer)) {
-        return 0;
-    }
-    error = install_state_make_config(options->distribution, options->transport, &text, &len);
-    if (error != 0) {
-        return install_steps_fail(installer, "the configuration", error);
-    }
-    if (config_exists(installer)) {
-        snprintf(installer->detail, sizeof installer->detail,
-                 "left as it is, for it is yours: write %.*s into %s", (int)len - 1, text,
-                 installer->places->config);
+    if (error == 0) {
+        error = install_places_write_file(installer->places, L"config.json", text, len);
         free(text);
-        return 0;
     }
-    error = install_places_write_file(installer->places, L"config.json", text, len);
-    free(text);
     installer->made_config = error == 0;
     installer->state.made_config |= installer->made_config;
     return error != 0 ? install_steps_fail(installer, installer->places->config, error) : 0;
 }
 
+static int leave_config(struct installer *installer)
+{
+    const struct installer_options *options = installer->options;
+    char *text;
+    size_t len;
+    int error = install_state_make_config(options->distribution, options->transport, &text, &len);
+
+    if (error != 0) {
+        return install_steps_fail(installer, "the configuration", error);
+    }
+    snprintf(installer->detail, sizeof installer->detail,
+             "left as it is, for it is yours: write %.*s into %s", (int)len - 1, text,
+             installer->places->config);
+    free(text);
+    return 0;
+}
+
+int install_host_write_config(struct installer *installer)
+{
+    const struct installer_options *options = installer->options;
+    struct named named = {NULL, NULL};
+
+    if (is_configured(installer)) {
+        return 0;
+    }
+    if (config_exists(installer) && !is_our_config(installer, &named)) {
+        installer->old_config_len = 0;
+        return leave_config(installer);
+    }
+    if (options->distribution != NULL) {
+        named.distribution = options->distribution;
+    }
+    if (options->transport != NULL) {
+        named.transport = options->transport;
+    }
+    return write_config(installer, &named);
+}
+
 int install_host_drop_config(struct installer *installer)
 {
-    return installer->made_config ? remove_file(installer, installer->places->config) : 0;
+    int error;
+
+    if (!installer->made_config) {
+        return 0;
+    }
+    if (installer->old_config_len == 0) {
+        return remove_file(installer, installer->places->config);
+    }
+    error = install_places_write_file(installer->places, L"config.json", installer->old_config,
+                                      installer->old_config_len);
+    return error != 0 ? install_steps_fail(installer, installer->places->config, error) : 0;
 }
 
 int install_host_command(const struct installer *installer, wchar_t command[AUTOSTART_COMMAND_SIZE])
@@ -250,7 +329,7 @@ int install_host_restore_state(struct installer *installer)
     if (!installer->noted_state) {
         return 0;
     }
-    error = installer->is_upgrade
+    error = installer->had_note
                 ? install_places_write_state(installer->places, &installer->old_state)
                 : program_files_remove(installer->places->data_folder, L"install.json");
     return error != 0 ? install_steps_fail(installer, "install.json", error) : 0;

@@ -62,14 +62,14 @@ int install_places_find(struct install_places *places)
     return result == 0 ? wsl_program_path(places->wsl) : result;
 }
 
-int install_places_read_state(const struct install_places *places, struct install_state *state)
+int install_places_read_file(const struct install_places *places, const wchar_t *name, char *text,
+                             size_t size, size_t *len)
 {
-    char text[INSTALL_STATE_TEXT_MAX + 1];
     wchar_t path[PROGRAM_FILES_PATH_SIZE];
-    DWORD len = 0;
+    LARGE_INTEGER whole = {.QuadPart = 0};
+    DWORD got = 0;
     HANDLE file;
-    BOOL is_read;
-    int result = program_files_join(places->data_folder, STATE_NAME, path);
+    int result = program_files_join(places->data_folder, name, path);
 
     if (result != 0) {
         return result;
@@ -80,9 +80,23 @@ int install_places_read_state(const struct install_places *places, struct instal
                    ? ERR_NOT_FOUND
                    : ERR_IO;
     }
-    is_read = ReadFile(file, text, sizeof text, &len, NULL);
+    if (!GetFileSizeEx(file, &whole) || !ReadFile(file, text, (DWORD)size, &got, NULL)) {
+        result = ERR_IO;
+    } else if (whole.QuadPart > (LONGLONG)size) {
+        result = ERR_TOO_LONG;
+    }
     CloseHandle(file);
-    return is_read ? install_state_from_text(text, len, state) : ERR_IO;
+    *len = got;
+    return result;
+}
+
+int install_places_read_state(const struct install_places *places, struct install_state *state)
+{
+    char text[INSTALL_STATE_TEXT_MAX];
+    size_t len;
+    int result = install_places_read_file(places, STATE_NAME, text, sizeof text, &len);
+
+    return result == 0 ? install_state_from_text(text, len, state) : result;
 }
 
 int install_places_write_file(const struct install_places *places, const wchar_t *name,

@@ -32,6 +32,11 @@ int install_places_read_state(const struct install_places *places, struct instal
 int install_places_write_state(const struct install_places *places,
                                const struct install_state *state);
 
+/* Reads a file of the data folder whole. Returns 0, ERR_NOT_FOUND, ERR_TOO_LONG (more than `size`
+ * bytes) or ERR_IO. */
+int install_places_read_file(const struct install_places *places, const wchar_t *name, char *text,
+                             size_t size, size_t *len);
+
 /* Writes a whole file of UTF-8 in the data folder, in one step. Returns 0, ERR_DENIED or ERR_IO. */
 int install_places_write_file(const struct install_places *places, const wchar_t *name,
                               const char *text, size_t len);

@@ -14,6 +14,9 @@
 #include "shared/core/config.h"
 #include "shared/core/install_state.h"
 
+/* Of a configuration that an installation writes: two names. */
+#define INSTALL_CONFIG_MAX 512u
+
 enum { INSTALL_PROGRAM, INSTALL_WINDOWLESS, INSTALL_PROGRAM_COUNT };
 
 struct installer {
@@ -23,13 +26,18 @@ struct installer {
     struct config config;
     struct install_state state;     /* as it will be noted */
     struct install_state old_state; /* as it was */
-    bool is_upgrade;                /* there was an install.json */
+    bool had_note;                  /* there was an install.json */
+    bool is_upgrade;                /* which told of an installation */
+    bool is_same_guest;             /* in the distribution that is chosen now */
+    bool is_moving;                 /* in another one, which is still there */
     struct wsl_look look;
     struct program_file programs[INSTALL_PROGRAM_COUNT];
     struct registry_value old_path;
     struct registry_value old_run;
     bool knows_path; /* `old_path` has been read, and so `old_run` */
     bool knows_run;
+    struct guest_setup former; /* of the distribution that is left */
+    bool former_is_tried;      /* its removal has been run */
     struct guest_setup guest;
     bool guest_was_there; /* a program of ours, before this installation */
     bool guest_is_placed; /* the new one lies beside its place */
@@ -37,6 +45,8 @@ struct installer {
     bool guest_is_set_up; /* and has succeeded */
     bool made_key;
     bool made_config;
+    char old_config[INSTALL_CONFIG_MAX]; /* what was there of our own making */
+    size_t old_config_len;
     bool noted_state;
     bool ended_agent;
     int64_t agent_from_ms;         /* when the new one was started, UTC */
@@ -66,6 +76,12 @@ int install_host_command(const struct installer *installer,
 int install_guest_place(struct installer *installer);
 int install_guest_drop_placed(struct installer *installer);
 int install_guest_set_up(struct installer *installer);
+
+/* Removes the guest's part from the distribution that it moves away from, and sets it up there
+ * again. All distributions share one network and one kernel: two agents would be in each other's
+ * way. */
+int install_guest_leave(struct installer *installer);
+int install_guest_return(struct installer *installer);
 
 /* A guest that had nothing of ours has nothing again; one that was upgraded gets the program back
  * that the old ttyferry.exe carries. If that can't be, the detail says what stays. */

@@ -26,6 +26,7 @@
 
 struct step {
     const char *title;
+    bool (*is_due)(const struct installer *installer); /* NULL: always */
     int (*apply)(struct installer *installer);
     int (*undo)(struct installer *installer); /* also after its own apply has failed; or NULL */
 };
@@ -53,6 +54,28 @@ static int read_config(struct installer *installer)
     return error;
 }
 
+/* Where the guest's part has been in another distribution so far, it moves; unless that one is
+ * gone, and the guest's part with it. */
+static int plan_move(struct installer *installer)
+{
+    const char *former = installer->old_state.distribution;
+    const char *chosen = installer->look.chosen.name;
+
+    installer->is_same_guest = installer->is_upgrade && text_equal_nocase(former, chosen);
+    installer->is_moving = installer->is_upgrade && !installer->is_same_guest &&
+                           wsl_list_find(&installer->look.list, former) != NULL;
+    installer->former.wsl = installer->places->wsl;
+    installer->former.distribution = former;
+    if (installer->is_moving && install_state_leave(&installer->state) != 0) {
+        text_copy(installer->detail, sizeof installer->detail,
+                  "keys and configurations of ttyferry are in too many distributions by now: "
+                  "\"ttyferry uninstall --purge\" removes them");
+        return ERR_FULL;
+    }
+    install_state_enter(&installer->state, chosen);
+    return 0;
+}
+
 static int choose_distribution(struct installer *installer)
 {
     const char *wanted = installer->options->distribution;
@@ -71,8 +94,10 @@ static int choose_distribution(struct installer *installer)
         text_copy(installer->detail, sizeof installer->detail, look->message);
         return look->error != 0 ? look->error : ERR_NOT_FOUND;
     }
-    text_copy(installer->state.distribution, sizeof installer->state.distribution,
-              look->chosen.name);
+    error = plan_move(installer);
+    if (error != 0) {
+        return error;
+    }
     installer->guest.wsl = installer->places->wsl;
     installer->guest.distribution = look->chosen.name;
     snprintf(installer->detail, sizeof installer->detail, "%s%s", look->chosen.name,
@@ -142,18 +167,24 @@ static int wait_for_link(struct installer *installer)
     return error;
 }
 
+static bool is_moving(const struct installer *installer)
+{
+    return installer->is_moving;
+}
+
 static const struct step steps[] = {
-    {"choose the distribution", choose_distribution, NULL},
-    {"boards", ask, NULL},
-    {"copy the programs", install_host_copy_programs, install_host_put_programs_back},
-    {"add them to the PATH", install_host_add_to_path, install_host_restore_path},
-    {"place the guest's program", install_guest_place, install_guest_drop_placed},
-    {"key", install_host_make_key, install_host_drop_key},
-    {"set up the guest", install_guest_set_up, install_guest_put_back},
-    {"configuration", install_host_write_config, install_host_drop_config},
-    {"start at logon", install_host_set_autostart, install_host_restore_autostart},
-    {"note what was made", install_host_note_state, install_host_restore_state},
-    {"start the agent", start_agent, NULL},
+    {"choose the distribution", NULL, choose_distribution, NULL},
+    {"boards", NULL, ask, NULL},
+    {"copy the programs", NULL, install_host_copy_programs, install_host_put_programs_back},
+    {"add them to the PATH", NULL, install_host_add_to_path, install_host_restore_path},
+    {"place the guest's program", NULL, install_guest_place, install_guest_drop_placed},
+    {"key", NULL, install_host_make_key, install_host_drop_key},
+    {"leave the former distribution", is_moving, install_guest_leave, install_guest_return},
+    {"set up the guest", NULL, install_guest_set_up, install_guest_put_back},
+    {"configuration", NULL, install_host_write_config, install_host_drop_config},
+    {"start at logon", NULL, install_host_set_autostart, install_host_restore_autostart},
+    {"note what was made", NULL, install_host_note_state, install_host_restore_state},
+    {"start the agent", NULL, start_agent, NULL},
 };
 
 enum { STEP_COUNT = sizeof steps / sizeof steps[0] };
@@ -227,7 +258,9 @@ static void undo(struct installer *installer, size_t count)
 static int run(struct installer *installer)
 {
     for (size_t i = 0; i < STEP_COUNT; i++) {
-        if (run_step(installer, steps[i].title, steps[i].apply) != 0) {
+        bool is_due = steps[i].is_due == NULL || steps[i].is_due(installer);
+
+        if (is_due && run_step(installer, steps[i].title, steps[i].apply) != 0) {
             undo(installer, i + 1);
             return CLI_FAILED;
         }
@@ -252,7 +285,8 @@ int installer_install(const struct install_places *places, const struct installe
         installer->places = places;
         installer->options = options;
         installer->stream = options->stream != NULL ? options->stream : stream;
-        installer->is_upgrade = install_places_read_state(places, &installer->state) == 0;
+        installer->had_note = install_places_read_state(places, &installer->state) == 0;
+        installer->is_upgrade = install_state_is_installed(&installer->state);
         installer->old_state = installer->state;
         exit_code = run(installer);
         registry_value_finish(&installer->old_path);

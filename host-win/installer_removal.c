@@ -4,9 +4,11 @@
 
 #include "host-win/agent_process.h"
 #include "host-win/autostart.h"
+#include "host-win/carried_program.h"
 #include "host-win/guest_setup.h"
 #include "host-win/installer.h"
 #include "host-win/user_path.h"
+#include "host-win/wsl.h"
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_output.h"
 #include "shared/cli/stream_reader.h"
@@ -16,7 +18,16 @@
 #include "shared/link/link_key.h"
 #include "shared/link/local_client.h"
 
+#define VERB "uninstall"
 #define LINE_SIZE 512
+
+struct removal {
+    const struct install_places *places;
+    struct install_state state;
+    struct wsl_look look;
+    bool purge;
+    int exit_code; /* of what has been done so far */
+};
 
 /* Each step is tried, whatever became of the others. */
 static void report(const char *verb, const char *title, int error, const char *reason,
@@ -115,35 +126,154 @@ static int remove_programs(const struct install_places *places)
     return error;
 }
 
-int installer_remove(const struct install_places *places, bool purge)
+/* True if it is known that the distribution is not there any more, nor anything in it. */
+static bool is_gone(const struct removal *removal, const char *distribution)
 {
-    static const char verb[] = "uninstall";
-    struct install_state state = {.version = ""};
-    struct guest_setup guest = {.wsl = places->wsl, .distribution = state.distribution};
-    int exit_code = CLI_DONE;
+    const struct wsl_look *look = &removal->look;
 
-    if (install_places_read_state(places, &state) != 0) {
-        cli_output_error(verb, "nothing is installed here, or install.json is gone: without it "
-                               "nobody knows what was made");
+    return look->error == ERR_NOT_FOUND || (look->error == 0 && look->list.count > 0 &&
+                                            wsl_list_find(&look->list, distribution) == NULL);
+}
+
+/* What is left in a guest where our program is not any more. */
+static int purge_guest(struct guest_setup *guest)
+{
+    const char *program;
+    size_t len;
+    int error = carried_program_load(CARRIED_PROGRAM_GUEST, &program, &len);
+
+    if (error != 0) {
+        text_copy(guest->message, sizeof guest->message, "this build carries no guest program");
+        return error;
+    }
+    return guest_setup_purge(guest, program, len);
+}
+
+/* A removal that failed later may have got so far before. */
+static int remove_from_guest(struct guest_setup *guest, bool purge)
+{
+    bool is_there = false;
+    int error = guest_setup_find(guest, &is_there);
+
+    if (error != 0) {
+        return error;
+    }
+    if (is_there) {
+        return guest_setup_remove(guest, purge);
+    }
+    return purge ? purge_guest(guest) : 0;
+}
+
+static void remove_guest(struct removal *removal)
+{
+    const char *distribution = removal->state.distribution;
+    struct guest_setup guest = {.wsl = removal->places->wsl, .distribution = distribution};
+    int error = is_gone(removal, distribution) ? 0 : remove_from_guest(&guest, removal->purge);
+
+    report(VERB, "remove the guest's part", error, guest.message, &removal->exit_code);
+}
+
+/* Where the guest's part was before, its key and configuration. */
+static void purge_left(struct removal *removal)
+{
+    char title[LINE_SIZE];
+
+    for (size_t i = 0; i < removal->state.left_count; i++) {
+        const char *distribution = removal->state.left_in[i];
+        struct guest_setup guest = {.wsl = removal->places->wsl, .distribution = distribution};
+        int error = is_gone(removal, distribution) ? 0 : purge_guest(&guest);
+
+        snprintf(title, sizeof title, "remove key and configuration of the guest in %s",
+                 distribution);
+        report(VERB, title, error, guest.message, &removal->exit_code);
+    }
+}
+
+/* What a purge needs to know stays. */
+static int keep_note(struct removal *removal)
+{
+    struct install_state *state = &removal->state;
+    int error = install_state_is_installed(state) ? install_state_leave(state) : 0;
+
+    state->made_path_entry = false;
+    state->made_path_value = false;
+    state->program_folders = 0;
+    return error == 0 ? install_places_write_state(removal->places, state) : error;
+}
+
+static void remove_installation(struct removal *removal)
+{
+    const struct install_places *places = removal->places;
+    int *exit_code = &removal->exit_code;
+
+    report(VERB, "remove the start at logon", remove_autostart(places), NULL, exit_code);
+    report(VERB, "end the agent", end_agent(places), NULL, exit_code);
+    remove_guest(removal);
+    if (removal->exit_code != CLI_DONE) { /* Run again, it goes on from here. */
+        return;
+    }
+    report(VERB, "take the programs off the PATH", remove_from_path(places, &removal->state), NULL,
+           exit_code);
+    report(VERB, "remove the programs", remove_programs(places), NULL, exit_code);
+    program_files_remove_folders(places->program_folder, removal->state.program_folders);
+}
+
+static void finish_removal(struct removal *removal)
+{
+    const struct install_places *places = removal->places;
+    int *exit_code = &removal->exit_code;
+
+    if (!removal->purge) {
+        report(VERB, "note what stays", keep_note(removal), NULL, exit_code);
+        return;
+    }
+    report(VERB, "remove configuration, key and logs", remove_data(places), NULL, exit_code);
+    report(VERB, "remove install.json", program_files_remove(places->data_folder, L"install.json"),
+           NULL, exit_code);
+    program_files_remove_folders(places->data_folder, removal->state.data_folders);
+}
+
+static int run(struct removal *removal)
+{
+    bool is_installed = install_state_is_installed(&removal->state);
+
+    if (!is_installed && !removal->purge) {
+        cli_output_error(VERB, "nothing is installed here; --purge removes the configuration, the "
+                               "key and the logs that are left");
         return CLI_FAILED;
     }
-    report(verb, "remove the start at logon", remove_autostart(places), NULL, &exit_code);
-    report(verb, "end the agent", end_agent(places), NULL, &exit_code);
-    report(verb, "remove the guest's part", guest_setup_remove(&guest, purge), guest.message,
-           &exit_code);
-    if (exit_code != CLI_DONE) { /* Run again, it goes on from here. */
-        return exit_code;
+    if (wsl_look_run(removal->places->wsl, "", &removal->look) != 0) {
+        removal->look.error = ERR_NOMEM;
     }
-    report(verb, "take the programs off the PATH", remove_from_path(places, &state), NULL,
-           &exit_code);
-    if (purge) {
-        report(verb, "remove configuration, key and logs", remove_data(places), NULL, &exit_code);
+    if (is_installed) {
+        remove_installation(removal);
     }
-    report(verb, "remove the programs", remove_programs(places), NULL, &exit_code);
-    report(verb, "remove install.json", program_files_remove(places->data_folder, L"install.json"),
-           NULL, &exit_code);
-    program_files_remove_folders(places->program_folder, state.program_folders);
-    program_files_remove_folders(places->data_folder, state.data_folders);
+    if (removal->purge && removal->exit_code == CLI_DONE) {
+        purge_left(removal);
+    }
+    if (removal->exit_code == CLI_DONE) {
+        finish_removal(removal);
+    }
+    return removal->exit_code;
+}
+
+int installer_remove(const struct install_places *places, bool purge)
+{
+    struct removal *removal = calloc(1, sizeof *removal);
+    int exit_code = CLI_FAILED;
+
+    if (removal == NULL) {
+        cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
+    } else if (install_places_read_state(places, &removal->state) != 0) {
+        cli_output_error(VERB, "nothing is installed here, or install.json is gone: without it "
+                               "nobody knows what was made");
+    } else {
+        removal->places = places;
+        removal->purge = purge;
+        removal->exit_code = CLI_DONE;
+        exit_code = run(removal);
+    }
+    free(removal);
     return exit_code;
 }
 
@@ -206,7 +336,7 @@ int installer_renew_key(const struct install_places *places)
     struct install_state state;
     struct guest_setup guest = {.wsl = places->wsl, .distribution = state.distribution};
 
-    if (install_places_read_state(places, &state) != 0) {
+    if (install_places_read_state(places, &state) != 0 || !install_state_is_installed(&state)) {
         cli_output_error("pair", "nothing is installed here: run \"ttyferry install\" first");
         return CLI_FAILED;
     }

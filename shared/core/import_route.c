@@ -1,5 +1,9 @@
 #include "shared/core/import_route.h"
 
+#include <string.h>
+
+#include "shared/core/text.h"
+
 void import_route_init(struct import_route *route, enum config_import policy)
 {
     *route = (struct import_route){.policy = policy};
@@ -42,4 +46,12 @@ void import_route_worked(struct import_route *route, enum import_way way)
 void import_route_forget(struct import_route *route)
 {
     route->prefers_host = false;
+}
+
+void import_route_look(struct import_route *route, const char *gateway)
+{
+    if (strcmp(route->gateway, gateway) != 0) {
+        text_copy(route->gateway, sizeof route->gateway, gateway);
+        import_route_forget(route);
+    }
 }

@@ -10,9 +10,13 @@
 
 enum import_way { IMPORT_WAY_DIRECT, IMPORT_WAY_HOST };
 
+/* Room for a numeric address. */
+#define IMPORT_ROUTE_ADDRESS_SIZE 64
+
 struct import_route {
     enum config_import policy;
-    bool prefers_host; /* what worked last, where the policy leaves it open */
+    bool prefers_host;                       /* what worked last, where the policy leaves it open */
+    char gateway[IMPORT_ROUTE_ADDRESS_SIZE]; /* at the last look, empty: none */
 };
 
 void import_route_init(struct import_route *route, enum config_import policy);
@@ -27,7 +31,11 @@ bool import_route_has_other(const struct import_route *route, enum attach_fault 
 /* An import has reached usbipd: that way is the next import's first. */
 void import_route_worked(struct import_route *route, enum import_way way);
 
-/* The network may be another: the direct way comes first again. */
+/* The network may be another, and its firewall too: the direct way comes first again. */
 void import_route_forget(struct import_route *route);
+
+/* Looks at the guest's default gateway (empty: there is none), which is Windows or what Windows has
+ * too: if it is another than at the last look, so is the network, and what worked is forgotten. */
+void import_route_look(struct import_route *route, const char *gateway);
 
 #endif

@@ -4,8 +4,12 @@
 
 #include "shared/core/error.h"
 #include "shared/core/json_text.h"
+#include "shared/core/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define LEFT_KEY "left_in"
+#define LEFT_NAME_KEY "distribution"
 
 static const struct json_text_field texts[] = {
     JSON_TEXT_FIELD(struct install_state, version, "version", true, NULL),
@@ -30,6 +34,54 @@ static const struct number {
     {"data_folders", offsetof(struct install_state, data_folders)},
 };
 
+/* A distribution's name becomes an argument of wsl.exe. */
+static bool is_name(const char *name)
+{
+    return name[0] != '-';
+}
+
+static int read_left_name(const struct cJSON *item, char name[CONFIG_NAME_SIZE])
+{
+    int result = json_text_get_string(item, LEFT_NAME_KEY, false, name, CONFIG_NAME_SIZE);
+
+    return result == 0 && name[0] != '\0' && is_name(name) ? 0 : ERR_INVALID;
+}
+
+static int read_left(const struct cJSON *json, struct install_state *state)
+{
+    const struct cJSON *array = json_text_get_array(json, LEFT_KEY);
+    const struct cJSON *item = NULL;
+
+    if (array == NULL) { /* Earlier versions did not know it. */
+        return json_text_is_absent(json, LEFT_KEY) ? 0 : ERR_INVALID;
+    }
+    while ((item = json_text_next_item(array, item)) != NULL) {
+        int result = state->left_count < INSTALL_STATE_LEFT_MAX
+                         ? read_left_name(item, state->left_in[state->left_count])
+                         : ERR_INVALID;
+
+        if (result != 0) {
+            return result;
+        }
+        state->left_count++;
+    }
+    return 0;
+}
+
+static int add_left(struct cJSON *json, const struct install_state *state)
+{
+    struct cJSON *array = json_text_add_array(json, LEFT_KEY);
+    int result = array != NULL ? 0 : ERR_NOMEM;
+
+    for (size_t i = 0; i < state->left_count && result == 0; i++) {
+        struct cJSON *item = json_text_append_object(array);
+
+        result =
+            item != NULL ? json_text_add_string(item, LEFT_NAME_KEY, state->left_in[i]) : ERR_NOMEM;
+    }
+    return result;
+}
+
 static int read_state(const struct cJSON *json, struct install_state *state)
 {
     int result = json_text_get_fields(json, texts, COUNT(texts), state);
@@ -43,8 +95,53 @@ static int read_state(const struct cJSON *json, struct install_state *state)
         result = json_text_get_integer(json, numbers[i].key, 0, INSTALL_STATE_FOLDERS_MAX, &number);
         *(unsigned *)(void *)((char *)state + numbers[i].offset) = (unsigned)number;
     }
-    /* It becomes an argument of wsl.exe. */
-    return result == 0 && state->distribution[0] == '-' ? ERR_INVALID : result;
+    if (result == 0) {
+        result = read_left(json, state);
+    }
+    return result == 0 && !is_name(state->distribution) ? ERR_INVALID : result;
+}
+
+bool install_state_is_installed(const struct install_state *state)
+{
+    return state->distribution[0] != '\0';
+}
+
+static size_t find_left(const struct install_state *state, const char *distribution)
+{
+    size_t i = 0;
+
+    while (i < state->left_count && !text_equal_nocase(state->left_in[i], distribution)) {
+        i++;
+    }
+    return i;
+}
+
+bool install_state_has_left(const struct install_state *state, const char *distribution)
+{
+    return find_left(state, distribution) < state->left_count;
+}
+
+int install_state_leave(struct install_state *state)
+{
+    if (!install_state_has_left(state, state->distribution)) {
+        if (state->left_count == INSTALL_STATE_LEFT_MAX) {
+            return ERR_FULL;
+        }
+        text_copy(state->left_in[state->left_count++], CONFIG_NAME_SIZE, state->distribution);
+    }
+    state->distribution[0] = '\0';
+    return 0;
+}
+
+void install_state_enter(struct install_state *state, const char *distribution)
+{
+    size_t left = find_left(state, distribution);
+
+    if (left < state->left_count) {
+        state->left_count--;
+        text_copy(state->left_in[left], CONFIG_NAME_SIZE, state->left_in[state->left_count]);
+    }
+    text_copy(state->distribution, sizeof state->distribution, distribution);
 }
 
 int install_state_from_text(const char *text, size_t len, struct install_state *state)
@@ -91,6 +188,9 @@ int install_state_to_text(const struct install_state *state, char **text, size_t
         result = json_text_add_integer(
             json, numbers[i].key,
             *(const unsigned *)(const void *)((const char *)state + numbers[i].offset));
+    }
+    if (result == 0) {
+        result = add_left(json, state);
     }
     return print(json, result, text, len);
 }

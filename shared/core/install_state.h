@@ -8,19 +8,36 @@
 
 #include "shared/core/config.h"
 
-#define INSTALL_STATE_TEXT_MAX 4096u
+#define INSTALL_STATE_TEXT_MAX 8192u
 #define INSTALL_STATE_FOLDERS_MAX 8
+#define INSTALL_STATE_LEFT_MAX 8
 
 struct install_state {
     char version[32];                    /* of the program that was installed last */
-    char distribution[CONFIG_NAME_SIZE]; /* where the guest's part is */
-    bool made_path_entry;                /* our folder was not on the PATH before */
-    bool made_path_value;                /* nor was there a value for it */
+    char distribution[CONFIG_NAME_SIZE]; /* where the guest's part is; empty: it is removed */
+    /* Where it was before, with a key and a configuration that are still there. */
+    char left_in[INSTALL_STATE_LEFT_MAX][CONFIG_NAME_SIZE];
+    size_t left_count;
+    bool made_path_entry; /* our folder was not on the PATH before */
+    bool made_path_value; /* nor was there a value for it */
     bool made_key;
     bool made_config;
     unsigned program_folders; /* how many folders were made for the programs, the last one first */
     unsigned data_folders;    /* and for the data */
 };
+
+/* False if all that is left is what only a purge removes. */
+bool install_state_is_installed(const struct install_state *state);
+
+/* The guest's part leaves its distribution, and its key and configuration stay there. Returns 0, or
+ * ERR_FULL if there are too many such distributions; then nothing is changed. */
+int install_state_leave(struct install_state *state);
+
+/* The guest's part is in that distribution now. */
+void install_state_enter(struct install_state *state, const char *distribution);
+
+/* Whether the guest's part was in that distribution before. */
+bool install_state_has_left(const struct install_state *state, const char *distribution);
 
 /* Reads a text of install_state_to_text; members that are not known are passed over. Returns 0,
  * ERR_INVALID or ERR_TOO_LONG; `*state` stays untouched on failure. */

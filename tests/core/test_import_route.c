@@ -7,7 +7,8 @@
 static const struct route_case {
     const char *name;
     enum config_import policy;
-    const char *history; /* d, h: direct, through the host has worked; f: forgotten */
+    /* d, h: direct, through the host has worked; f: forgotten; a digit: that gateway, 0: none */
+    const char *history;
     enum import_way first;
     enum attach_fault fault;
     bool has_other;
@@ -23,12 +24,40 @@ static const struct route_case {
     {"route: the host does not reach it", OF(AUTO), "h", IMPORT_WAY_HOST, FAULT_REFUSED, true},
     {"route: the last way counts", OF(AUTO), "hd", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
     {"route: it is forgotten", OF(AUTO), "hf", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: the same network", OF(AUTO), "1h11", IMPORT_WAY_HOST, FAULT_REFUSED, true},
+    {"route: another network", OF(AUTO), "1h2", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: another network once", OF(AUTO), "1h2h2", IMPORT_WAY_HOST, FAULT_REFUSED, true},
+    {"route: no network any more", OF(AUTO), "1h0", IMPORT_WAY_DIRECT, FAULT_NO_ADDRESS, true},
+    {"route: never a gateway", OF(AUTO), "0h0", IMPORT_WAY_HOST, FAULT_REFUSED, true},
+    {"route: the host whatever the network", OF(THROUGH_HOST), "1h2", IMPORT_WAY_HOST,
+     FAULT_NO_HOST, false},
     {"route: direct only", OF(DIRECT), "", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, false},
     {"route: direct whatever worked", OF(DIRECT), "h", IMPORT_WAY_DIRECT, FAULT_REFUSED, false},
     {"route: the host only", OF(THROUGH_HOST), "", IMPORT_WAY_HOST, FAULT_NO_HOST, false},
     {"route: the host whatever worked", OF(THROUGH_HOST), "df", IMPORT_WAY_HOST, FAULT_REFUSED,
      false},
 };
+
+static void take_step(struct import_route *route, char step)
+{
+    char gateway[] = "172.20.0.x";
+
+    switch (step) {
+    case 'f':
+        import_route_forget(route);
+        break;
+    case 'h':
+        import_route_worked(route, IMPORT_WAY_HOST);
+        break;
+    case 'd':
+        import_route_worked(route, IMPORT_WAY_DIRECT);
+        break;
+    default:
+        gateway[sizeof gateway - 2] = step;
+        import_route_look(route, step == '0' ? "" : gateway);
+        break;
+    }
+}
 
 static void run_route(void **state)
 {
@@ -37,11 +66,7 @@ static void run_route(void **state)
 
     import_route_init(&route, row->policy);
     for (const char *step = row->history; *step != '\0'; step++) {
-        if (*step == 'f') {
-            import_route_forget(&route);
-        } else {
-            import_route_worked(&route, *step == 'h' ? IMPORT_WAY_HOST : IMPORT_WAY_DIRECT);
-        }
+        take_step(&route, *step);
     }
     assert_int_equal(import_route_first(&route), row->first);
     assert_int_equal(import_route_has_other(&route, row->fault), row->has_other);

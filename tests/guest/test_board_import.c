@@ -3,6 +3,7 @@
 #include "guest-linux/board_import.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@ struct ground {
     struct import_server server;
     struct config config;
     struct import_route route;
+    char route_path[RIG_PATH_SIZE]; /* the machine's table; not there: there is no gateway */
     struct host_imports *host;
     struct machine machine;
     struct board_import *import;
@@ -81,6 +83,7 @@ static void make_ground(struct ground *ground, void **state, enum config_import 
     memset(ground, 0, sizeof *ground);
     ground->rig = *state;
     ground->has_link = true;
+    rig_make_file_path(ground->route_path);
     import_server_open(ground->rig, &ground->server);
     config_init(&ground->config);
     strcpy(ground->config.usbipd_address, "127.0.0.1");
@@ -91,6 +94,7 @@ static void make_ground(struct ground *ground, void **state, enum config_import 
     ground->machine = (struct machine){
         .loop = &ground->rig->loop,
         .config = &ground->config,
+        .address = {.route = ground->route_path},
         .route = &ground->route,
         .host = ground->host,
     };
@@ -197,6 +201,20 @@ static void usbipd_is_asked_directly_first(void **state)
     finish(&ground);
 }
 
+/* From where it has been asked for until the connection is gone again. */
+static void import_through_host(struct ground *ground)
+{
+    assert_true(host_imports_is_awaited(ground->host, ground->said.import));
+    bring_connection(ground, ground->said.import);
+    assert_false(host_imports_is_awaited(ground->host, ground->said.import));
+    reply(ground);
+    expect_imported(ground);
+    rig_run_until(ground->rig, &ground->server.peer_gone);
+    while (ground->server.is_open) {
+        rig_turn(ground->rig);
+    }
+}
+
 static void the_host_is_asked_where_usbipd_is_not_reached(void **state)
 {
     static struct ground ground;
@@ -209,16 +227,42 @@ static void the_host_is_asked_where_usbipd_is_not_reached(void **state)
             assert_int_equal(ground.asked, 2); /* at once, for it worked */
         }
         await_asked(&ground, i);
-        assert_true(host_imports_is_awaited(ground.host, ground.said.import));
-        bring_connection(&ground, ground.said.import);
-        assert_false(host_imports_is_awaited(ground.host, ground.said.import));
-        reply(&ground);
-        expect_imported(&ground);
-        rig_run_until(ground.rig, &ground.server.peer_gone);
-        while (ground.server.is_open) {
-            rig_turn(ground.rig);
-        }
+        import_through_host(&ground);
     }
+    finish(&ground);
+}
+
+static void write_route(const struct ground *ground, const char *gateway)
+{
+    FILE *file = fopen(ground->route_path, "w");
+
+    assert_non_null(file);
+    fprintf(file,
+            "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+            "eth0\t00000000\t%s\t0003\t0\t0\t0\t00000000\t0\t0\t0\n",
+            gateway);
+    fclose(file);
+}
+
+static void another_network_is_another_chance_for_the_direct_way(void **state)
+{
+    static struct ground ground;
+
+    make_ground(&ground, state, CONFIG_IMPORT_AUTO);
+    write_route(&ground, "010014AC"); /* 172.20.0.1 */
+    make_unreachable(&ground);
+    assert_int_equal(start(&ground), FAULT_NONE);
+    await_asked(&ground, 1);
+    import_through_host(&ground);
+    /* Windows has moved: usbipd is reached again. */
+    strcpy(ground.config.usbipd_address, "127.0.0.1");
+    ground.config.usbipd_port = ground.server.port;
+    write_route(&ground, "010015AC");
+    assert_int_equal(start(&ground), FAULT_NONE);
+    reply(&ground);
+    expect_imported(&ground);
+    assert_int_equal(ground.asked, 1);
+    assert_int_equal(unlink(ground.route_path), 0);
     finish(&ground);
 }
 
@@ -372,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(usbipd_is_asked_directly_first),
         RIG_TEST(the_host_is_asked_where_usbipd_is_not_reached),
+        RIG_TEST(another_network_is_another_chance_for_the_direct_way),
         RIG_TEST(what_the_host_says_of_usbipd_counts),
         RIG_TEST(a_code_that_is_not_known_is_a_fault_too),
         RIG_TEST(without_a_host_the_direct_ways_fault_is_told),

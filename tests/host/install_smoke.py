@@ -46,10 +46,14 @@ class Rig:
     def verb(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.prefix.run(self.program, *arguments, check=False, timeout_s=LIMIT_S)
 
-    def guest_program(self) -> bytes:
+    def guest_program(self, distribution: str = "Stub") -> bytes:
         """What is installed in the guest; nothing: b""."""
-        path = self.drive / "wsl-installed.bin"
+        path = self.drive / f"wsl-{distribution}-installed.bin"
         return path.read_bytes() if path.exists() else b""
+
+    def guests(self) -> dict[str, bytes]:
+        """What both distributions have of ours: the program, and what only a purge removes."""
+        return {path.name: path.read_bytes() for path in self.drive.glob("wsl-*-*.bin") if not path.name.endswith("-placed.bin")}
 
     def fail_at(self, text: str) -> None:
         """The next calls of wsl.exe that have the text in them fail; "" ends that."""
@@ -104,11 +108,12 @@ class Rig:
 
 @contextlib.contextmanager
 def nothing_left(rig: Rig):
-    files, registry = rig.files(), rig.registry()
+    files, registry, guests = rig.files(), rig.registry(), rig.guests()
     yield
     assert rig.files().keys() == files.keys(), f"{sorted(rig.files().keys() ^ files.keys())}"
     assert rig.files() == files, "a file has another content"
     assert rig.registry() == registry, f"{set(rig.registry()) ^ set(registry)}"
+    assert rig.guests() == guests, f"{sorted(rig.guests())}, not {sorted(guests)}"
 
 
 def failing_step_leaves_nothing(rig: Rig) -> None:
@@ -137,7 +142,7 @@ def failing_step_of_windows_leaves_nothing(rig: Rig) -> None:
 
 def guest_of_before_is_not_removed(rig: Rig) -> None:
     """A guest that was set up by hand: an installation that fails afterwards says that it stays as it has become."""
-    installed = rig.drive / "wsl-installed.bin"
+    installed = rig.drive / "wsl-Stub-installed.bin"
     installed.write_bytes(b"by hand")
     calls = len(rig.calls())
     with rig.no_note():
@@ -145,6 +150,7 @@ def guest_of_before_is_not_removed(rig: Rig) -> None:
     assert "not everything is as it was before" in said and "set up before" in said and "undone" not in said, said
     assert installed.exists() and "--purge" not in rig.calls()[calls:], rig.calls()[calls:]
     installed.unlink()
+    (rig.drive / "wsl-Stub-kept.bin").unlink()
 
 
 def unknown_distribution_is_told(rig: Rig) -> None:
@@ -191,7 +197,7 @@ def failing_upgrade_puts_the_old_guest_back(rig: Rig) -> None:
     whole = installed.read_bytes()
     assert whole.count(new) == 1
     installed.write_bytes(whole.replace(new, old))
-    (rig.drive / "wsl-installed.bin").write_bytes(old)
+    (rig.drive / "wsl-Stub-installed.bin").write_bytes(old)
     before = rig.agents()
     with rig.no_note(), nothing_left(rig):
         said = rig.expect(1, "install", "--yes")
@@ -266,12 +272,49 @@ def starting_agent_is_ended_too(rig: Rig) -> None:
     assert not rig.programs.exists(), sorted(path.name for path in rig.programs.iterdir())
 
 
+def uninstall_keeps_what_a_purge_removes(rig: Rig) -> None:
+    assert not rig.agents() and not rig.guest_program(), "not uninstalled"
+    assert {"config.json", "install.json", "key"} <= {path.name for path in rig.data.iterdir()}
+    assert set(rig.guests()) == {"wsl-Stub-kept.bin"}, rig.guests().keys()
+    with nothing_left(rig):
+        assert "--purge removes" in rig.expect(1, "uninstall")
+        assert "nothing is installed here" in rig.expect(1, "pair", "--renew")
+        rig.fail_at(".ttyferry.new setup")
+        rig.expect(1, "install", "--yes")
+        rig.fail_at("")
+    rig.expect(0, "install", "--yes")
+
+
+def other_distribution_takes_over(rig: Rig) -> None:
+    """One guest agent at a time: the former one goes before the new one comes."""
+    calls = len(rig.calls())
+    said = rig.expect(0, "install", "--yes", "--distribution", "other")
+    assert "leave the former distribution: Stub;" in said, said
+    assert not rig.guest_program() and rig.guest_program("Other")
+    assert set(rig.guests()) == {"wsl-Stub-kept.bin", "wsl-Other-installed.bin", "wsl-Other-kept.bin"}, rig.guests().keys()
+    made = rig.calls()[calls:]
+    assert made.index("setup --remove") < made.index(".ttyferry.new setup"), made
+
+
+def failing_move_goes_back(rig: Rig) -> None:
+    """Whether the former guest can't be left, or something fails after it has been."""
+    before = rig.agents()
+    for fault in ("setup --remove", ""):
+        with nothing_left(rig):
+            rig.fail_at(fault)
+            with rig.no_note() if not fault else contextlib.nullcontext():
+                said = rig.expect(1, "install", "--yes", "--distribution", "Stub")
+            rig.fail_at("")
+            assert "undone  everything" in said, said
+    assert rig.agents() == before
+
+
 CASES: tuple[Callable[[Rig], None], ...] = (
     failing_step_leaves_nothing, failing_step_of_windows_leaves_nothing, guest_of_before_is_not_removed, unknown_distribution_is_told, install_links, install_again_upgrades,
     failing_upgrade_leaves_the_old_running, failing_upgrade_puts_the_old_guest_back, crashed_agent_is_started_again, second_supervisor_ends_with_0,
     link_that_does_not_come_is_explained,
     config_of_the_user_stays, renewal_changes_both_or_none, uninstall_that_fails_goes_on_later, starting_agent_is_ended_too,
-    install_links,
+    uninstall_keeps_what_a_purge_removes, other_distribution_takes_over, failing_move_goes_back,
 )
 
 
@@ -297,6 +340,7 @@ def main() -> int:
         def purge_leaves_nothing() -> None:
             rig.expect(0, "uninstall", "--purge")
             assert not rig.agents(), "an agent still runs"
+            assert not rig.guests(), f"left in the guests: {sorted(rig.guests())}"
             assert rig.files() == files, f"{sorted(rig.files().keys() ^ files.keys())}"
             assert rig.registry() == registry, f"{set(rig.registry()) ^ set(registry)}"
             rig.expect(1, "uninstall")

@@ -21,7 +21,8 @@ from cases import Cases, choose, expect_equal  # noqa: E402
 from fake_guest import hello  # noqa: E402
 from pnp_smoke import Rig, ch340, detached, ready, show_log  # noqa: E402
 
-# The wParam of WM_WTSSESSION_CHANGE.
+WM_WTSSESSION_CHANGE = "0x2b1"
+# Its wParam.
 CONSOLE_CONNECT, CONSOLE_DISCONNECT, REMOTE_CONNECT, REMOTE_DISCONNECT, LOGON, LOGOFF, LOCK, UNLOCK, REMOTE_CONTROL = range(1, 10)
 AWAY, BACK = "another session is the active one", "this session is the active one"
 
@@ -30,8 +31,8 @@ class SessionRig(Rig):
     """The window is the agent's, whose link is up when the case begins."""
 
     def switch(self, *changes: int) -> None:
-        program = self.exe.parent / "tests" / "host" / "wsl_stub" / "switch_session.exe"
-        self.prefix.run(program, *(str(change) for change in changes))
+        program = self.exe.parent / "tests" / "host" / "wsl_stub" / "post_to_agent.exe"
+        self.prefix.run(program, WM_WTSSESSION_CHANGE, *(str(change) for change in changes))
 
     def go_away(self, change: int = CONSOLE_DISCONNECT) -> None:
         self.switch(change)

@@ -74,7 +74,7 @@ static int play_wsl(int argc, char **argv)
 
 /* --- The test's ------------------------------------------------------------------------------- */
 
-enum call { PLACE, DROP, RUN, RENEW, REMOVE };
+enum call { PLACE, DROP, RUN, RENEW, REMOVE, PURGE };
 
 struct row {
     const char *name;
@@ -98,6 +98,11 @@ static const struct row rows[] = {
     {"removed", L"wsl", REMOVE, false, NULL},
     {"remove: nothing there", L"wsl nothing setup", REMOVE, false, NULL},
     {"removal fails", L"wsl setup", REMOVE, true, "--remove"},
+    {"purged", L"wsl nothing", PURGE, false, NULL},
+    {"purge: set up again since", L"wsl setup", PURGE, false, NULL},
+    {"purge: not whole", L"wsl nothing lie", PURGE, true, "did not arrive whole"},
+    {"purge fails", L"wsl nothing setup", PURGE, true, "--remove --purge"},
+    {"purge: nobody can look", L"wsl broken", PURGE, true, "looking for"},
     {"remove: nobody can look", L"wsl broken", REMOVE, true, "looking for"},
 };
 
@@ -112,6 +117,8 @@ static int call(struct guest_setup *setup, enum call what)
         return guest_setup_run(setup, "{}\n", 3);
     case RENEW:
         return guest_setup_renew_key(setup, "{}\n", 3);
+    case PURGE:
+        return guest_setup_purge(setup, PROGRAM, sizeof PROGRAM - 1);
     default:
         return guest_setup_remove(setup, true);
     }
