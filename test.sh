@@ -53,6 +53,7 @@ lab_suites=(
     "$python tests/e2e/link_security.py"
     "$python tests/e2e/planted_bugs.py"
     "$python tests/guest/vm_smoke.py"
+    "$python tests/guest/socket_places.py"
     "$python tests/guest/setup_smoke.py"
     "$python tests/host/pnp_smoke.py"
     "$python tests/host/install_smoke.py"

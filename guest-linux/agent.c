@@ -9,6 +9,7 @@
 #include "guest-linux/privileges.h"
 #include "guest-linux/requests.h"
 #include "guest-linux/service_notify.h"
+#include "guest-linux/shared_door.h"
 #include "guest-linux/this_machine.h"
 #include "guest-linux/uevent_socket.h"
 #include "guest-linux/wards.h"
@@ -43,6 +44,7 @@ struct agent {
     uv_signal_t signals[STOP_SIGNAL_COUNT];
     uv_signal_t release_signal;
     uv_timer_t release_timer;
+    bool has_shared_door;
     bool stopping;
     int result; /* of what failed after the start */
 };
@@ -263,6 +265,17 @@ static void tell_service_manager(void)
     }
 }
 
+/* Only by the agent that has the link: there is one for all distributions. */
+static void open_shared_door(struct agent *agent)
+{
+    const struct agent_options *options = agent->options;
+
+    if (options->shared_root != NULL) {
+        agent->has_shared_door =
+            shared_door_open(agent->stream, options->shared_root, options->config.access_group);
+    }
+}
+
 static int open_link(struct agent *agent)
 {
     const struct config *config = &agent->options->config;
@@ -282,12 +295,14 @@ static int open_link(struct agent *agent)
                   "configuration of both sides names another port",
                   (unsigned)config->link_port, config->link_address);
     } else if (err != 0) {
-        log_error("%s port %u can't be listened on: %s", config->link_address,
-                  (unsigned)config->link_port, error_text(err));
+        log_error("the link can't be listened for, at %s port %u and at %s: %s",
+                  config->link_address, (unsigned)config->link_port, agent->options->link_path,
+                  error_text(err));
     } else {
         agent->here.machine.host = host_link_imports(agent->link);
         log_info("agent %s listens on %s port %u, its stream is %s", agent->run,
                  config->link_address, (unsigned)config->link_port, agent->options->stream_path);
+        open_shared_door(agent);
         if (agent->options->on_ready != NULL) {
             agent->options->on_ready(agent->options->ready_context);
         }
@@ -349,7 +364,8 @@ static int start(struct agent *agent)
         return err;
     }
     if (err != 0) {
-        log_error("the stream %s can't be served: %s", path, error_text(err));
+        log_error("the stream %s can't be served: %s", path,
+                  err == ERR_FULL ? "that file system is full" : error_text(err));
         return err;
     }
     requests_init(&agent->requests, agent->stream);
@@ -385,6 +401,9 @@ static int run_loop(struct agent *agent)
         stop(agent);
     }
     uv_run(&agent->loop, UV_RUN_DEFAULT);
+    if (agent->has_shared_door) {
+        shared_door_remove(agent->options->shared_root);
+    }
     err = err != 0 ? err : agent->result;
     if (uv_loop_close(&agent->loop) != 0) {
         log_error("the event loop ended with handles still open; please report this");

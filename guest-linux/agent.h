@@ -10,6 +10,9 @@ struct agent_options {
     struct key_file key;     /* unused with "auth": "none" */
     const char *stream_path; /* the socket's file name */
     const char *link_path;   /* the same of the link's own socket */
+    /* What all distributions of a WSL VM share; the stream is offered there too (shared_door.h).
+     * NULL: it is not. */
+    const char *shared_root;
     /* Once everything is served; may be NULL. */
     void (*on_ready)(void *context);
     void *ready_context;

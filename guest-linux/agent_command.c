@@ -13,6 +13,7 @@
 #include "shared/cli/cli_output.h"
 #include "shared/core/error.h"
 #include "shared/link/local_client.h"
+#include "shared/link/local_shared_unix.h"
 
 #define VERB "agent"
 #define DEFAULT_CONFIG "/etc/ttyferry/config.json"
@@ -38,7 +39,8 @@ static const char help[] =
     "                     Unused where the configuration says \"auth\": \"none\"\n"
     "  --log-level LEVEL  error, warning, info (the default) or debug\n"
     "  --log-file PATH    write the log there instead of to stderr; at 1 MiB it becomes PATH.1\n"
-    "  --stream SOCKET    serve the stream here instead of /run/ttyferry/events.sock\n"
+    "  --stream SOCKET    serve the stream here instead of /run/ttyferry/events.sock, and not for\n"
+    "                     other distributions\n"
     "\n"
     "Exit codes: 0 ended in order, 1 failed, 2 usage.\n";
 
@@ -51,6 +53,7 @@ static int find_places(const struct cli_agent *agent, char stream_path[STREAM_PA
     if (options->stream_path == NULL) {
         err = local_client_default_path(stream_path, STREAM_PATH_SIZE);
         options->stream_path = stream_path;
+        options->shared_root = LOCAL_SHARED_ROOT;
     }
     if (err == 0) {
         err = run_file_path(options->stream_path, RUN_FILE_LINK, link_path);

@@ -14,9 +14,11 @@
 #include "guest-linux/guest_service.h"
 #include "guest-linux/held_ports.h"
 #include "guest-linux/setup_notes.h"
+#include "guest-linux/shared_door.h"
 #include "guest-linux/udev_rules.h"
 #include "guest-linux/vhci.h"
 #include "shared/core/error.h"
+#include "shared/link/local_shared_unix.h"
 
 struct removal {
     const struct setup_machine *machine;
@@ -123,9 +125,13 @@ static int remove_rules(struct removal *removal)
 
 static int remove_links(struct removal *removal)
 {
+    char shared_root[GUEST_FILES_PATH_SIZE];
     int err;
     int run_err;
 
+    if (guest_files_join(&removal->files, LOCAL_SHARED_ROOT, shared_root) == 0) {
+        shared_door_clean(shared_root);
+    }
     empty_folder(removal, GUEST_LINKS_FOLDER, is_link);
     empty_folder(removal, GUEST_RUN_FOLDER, is_any);
     err = guest_files_remove_folder(&removal->files, GUEST_LINKS_FOLDER);

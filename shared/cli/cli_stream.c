@@ -1,5 +1,6 @@
 #include "shared/cli/cli_stream.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "shared/cli/cli.h"
@@ -17,6 +18,26 @@ static const struct conn_limits limits = {
     .write_max = READER_WRITE_MAX,
 };
 
+static bool is_absence(int error)
+{
+    return error == ERR_NOT_FOUND || error == ERR_REFUSED;
+}
+
+/* Where there is none either, the message is about the local agent. */
+static int open_shared(uv_loop_t *loop, const struct conn_callbacks *callbacks, void *context,
+                       int own_error, char used[CLI_STREAM_PATH_SIZE], struct conn **conn)
+{
+    char path[CLI_STREAM_PATH_SIZE];
+    int result =
+        local_client_open_shared(loop, NULL, &limits, callbacks, context, path, sizeof path, conn);
+
+    if (is_absence(result)) {
+        return own_error;
+    }
+    text_copy(used, CLI_STREAM_PATH_SIZE, path);
+    return result;
+}
+
 int cli_stream_open(uv_loop_t *loop, const char *path, const struct conn_callbacks *callbacks,
                     void *context, char used[CLI_STREAM_PATH_SIZE], struct conn **conn)
 {
@@ -26,7 +47,11 @@ int cli_stream_open(uv_loop_t *loop, const char *path, const struct conn_callbac
     if (result != 0) {
         return result;
     }
-    return local_client_open(loop, used, &limits, callbacks, context, conn);
+    result = local_client_open(loop, used, &limits, callbacks, context, conn);
+    if (path == NULL && is_absence(result)) {
+        result = open_shared(loop, callbacks, context, result, used, conn);
+    }
+    return result;
 }
 
 int cli_stream_dropped(const struct event *event)

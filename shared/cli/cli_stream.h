@@ -17,8 +17,9 @@
 #define CLI_STREAM_OPTION_HELP                                                                     \
     "  --stream PATH   read the stream at PATH instead of the local agent's own\n"
 
-/* Connects to the stream at `path`, or to the local agent's own if that is NULL. As
- * local_client_open; what came of the path is in `used` for the messages. */
+/* Connects to the stream at `path`, or, if that is NULL, to the local agent's own, and where none
+ * runs to the one that an agent in another distribution offers. As local_client_open; what came of
+ * the path is in `used` for the messages. */
 int cli_stream_open(uv_loop_t *loop, const char *path, const struct conn_callbacks *callbacks,
                     void *context, char used[CLI_STREAM_PATH_SIZE], struct conn **conn);
 

@@ -37,6 +37,8 @@ static const struct translation translations[] = {
     {UV_ENAMETOOLONG, ERR_TOO_LONG},
     {UV_E2BIG, ERR_TOO_LONG},
     {UV_ENOMEM, ERR_NOMEM},
+    {UV_ENOSPC, ERR_FULL},
+    {UV_EROFS, ERR_DENIED},
     {UV_ENOBUFS, ERR_NOMEM},
     {UV_ENOTSUP, ERR_UNSUPPORTED},
     {UV_ENOSYS, ERR_UNSUPPORTED},

@@ -11,17 +11,12 @@ static void close_file(uv_file file)
     uv_fs_req_cleanup(&request);
 }
 
-int local_client_open(uv_loop_t *loop, const char *path, const struct conn_limits *limits,
-                      const struct conn_callbacks *callbacks, void *context, struct conn **conn)
+/* `file` is the conn's, or closed. */
+static int open_conn(uv_loop_t *loop, uv_file file, const struct conn_limits *limits,
+                     const struct conn_callbacks *callbacks, void *context, struct conn **conn)
 {
     struct conn *created;
-    uv_file file;
-    int result = local_connect_open(path, &file);
-
-    if (result != 0) {
-        return result;
-    }
-    result = conn_create(loop, CONN_PIPE, limits, callbacks, context, &created);
+    int result = conn_create(loop, CONN_PIPE, limits, callbacks, context, &created);
     if (result != 0) {
         close_file(file);
         return result;
@@ -37,6 +32,25 @@ int local_client_open(uv_loop_t *loop, const char *path, const struct conn_limit
     }
     *conn = created;
     return 0;
+}
+
+int local_client_open(uv_loop_t *loop, const char *path, const struct conn_limits *limits,
+                      const struct conn_callbacks *callbacks, void *context, struct conn **conn)
+{
+    uv_file file;
+    int result = local_connect_open(path, &file);
+
+    return result == 0 ? open_conn(loop, file, limits, callbacks, context, conn) : result;
+}
+
+int local_client_open_shared(uv_loop_t *loop, const char *root, const struct conn_limits *limits,
+                             const struct conn_callbacks *callbacks, void *context, char *path,
+                             size_t size, struct conn **conn)
+{
+    uv_file file;
+    int result = local_connect_open_shared(root, path, size, &file);
+
+    return result == 0 ? open_conn(loop, file, limits, callbacks, context, conn) : result;
 }
 
 int local_client_default_path(char *path, size_t size)

@@ -9,6 +9,9 @@
  * local_client_open. */
 int local_connect_open(const char *path, uv_file *file);
 
+/* The same for local_client_open_shared. */
+int local_connect_open_shared(const char *root, char *path, size_t size, uv_file *file);
+
 /* See local_client_default_path. */
 int local_connect_default_path(char *path, size_t size);
 

@@ -99,6 +99,18 @@ int local_connect_open(const char *path, uv_file *file)
     return 0;
 }
 
+/* Nothing of the kind is known here. */
+int local_connect_open_shared(const char *root, char *path, size_t size, uv_file *file)
+{
+    (void)root;
+    (void)file;
+    if (size == 0) {
+        return ERR_TOO_LONG;
+    }
+    path[0] = '\0';
+    return ERR_NOT_FOUND;
+}
+
 int local_connect_default_path(char *path, size_t size)
 {
     char sid[LOCAL_PIPE_SID_SIZE];

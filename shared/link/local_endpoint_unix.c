@@ -20,7 +20,6 @@
 #include "shared/link/local_peer_unix.h"
 
 #define ENDPOINT_PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
-#define ENDPOINT_LOCK_SUFFIX ".lock"
 /* Each further try means that another agent ended in the very moment; no need for many. */
 #define ENDPOINT_LOCK_TRIES 4
 
@@ -29,7 +28,7 @@ struct local_endpoint {
     struct sockaddr_un address;
     int folder_fd;
     const char *name; /* of the socket in the folder; within `address` */
-    char lock_name[ENDPOINT_PATH_SIZE + sizeof ENDPOINT_LOCK_SUFFIX];
+    char lock_name[ENDPOINT_PATH_SIZE + sizeof LOCAL_FOLDER_LOCK_SUFFIX];
     int lock_fd;
     gid_t group;  /* that may enter besides root, or LOCAL_PEER_NO_GROUP */
     dev_t device; /* the socket's file, to unlink it only if it is still ours */
@@ -261,7 +260,7 @@ static int take_place(struct local_endpoint *endpoint)
     if (result != 0) {
         return result;
     }
-    snprintf(endpoint->lock_name, sizeof endpoint->lock_name, "%s" ENDPOINT_LOCK_SUFFIX,
+    snprintf(endpoint->lock_name, sizeof endpoint->lock_name, "%s" LOCAL_FOLDER_LOCK_SUFFIX,
              endpoint->name);
     result = take_lock(endpoint);
     return result == 0 ? remove_stale(endpoint) : result;

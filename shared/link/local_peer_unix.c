@@ -72,3 +72,10 @@ bool local_peer_is_trusted_server(int fd)
 
     return read_credentials(fd, &credentials) && is_own(credentials.uid);
 }
+
+bool local_peer_is_roots_server(int fd)
+{
+    struct ucred credentials;
+
+    return read_credentials(fd, &credentials) && credentials.uid == 0;
+}

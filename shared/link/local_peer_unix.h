@@ -15,4 +15,7 @@ bool local_peer_may_enter(int fd, gid_t group, uid_t *uid);
 /* True if the peer, which serves the socket, is root or this process's own user. */
 bool local_peer_is_trusted_server(int fd);
 
+/* True if it is root. */
+bool local_peer_is_roots_server(int fd);
+
 #endif

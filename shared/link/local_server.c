@@ -29,9 +29,15 @@ struct client {
     struct client *next;
 };
 
+/* A place where the server is found. */
+struct door {
+    struct local_server *server;
+    struct local_endpoint *endpoint; /* NULL: there is none, or it has closed */
+};
+
 struct local_server {
     uv_loop_t *loop;
-    struct local_endpoint *endpoint; /* NULL once it has closed */
+    struct door doors[LOCAL_SERVER_DOORS_MAX];
     uv_timer_t turn; /* due at once: what one turn of the loop says goes out in one write */
     bool turn_closed;
     struct client *clients;
@@ -53,9 +59,19 @@ static const struct conn_limits client_limits = {
     .write_max = LOCAL_SERVER_GREETING_MAX + LOCAL_SERVER_ANSWERS_MAX,
 };
 
+static bool has_door(const struct local_server *server)
+{
+    for (size_t i = 0; i < LOCAL_SERVER_DOORS_MAX; i++) {
+        if (server->doors[i].endpoint) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void finish_if_closed(struct local_server *server)
 {
-    if (!server->closing || server->endpoint || server->clients || !server->turn_closed) {
+    if (!server->closing || has_door(server) || server->clients || !server->turn_closed) {
         return;
     }
     if (server->on_closed) {
@@ -247,7 +263,8 @@ static int create_client(struct local_server *server, struct client **client)
 
 static void on_endpoint_client(void *context)
 {
-    struct local_server *server = context;
+    const struct door *door = context;
+    struct local_server *server = door->server;
     struct client *client;
     int result = create_client(server, &client);
 
@@ -256,7 +273,7 @@ static void on_endpoint_client(void *context)
         return;
     }
     /* One too many is taken all the same, and sent away: left alone it would wait for ever. */
-    result = local_endpoint_accept(server->endpoint, (uv_pipe_t *)conn_stream(client->conn));
+    result = local_endpoint_accept(door->endpoint, (uv_pipe_t *)conn_stream(client->conn));
     if (result == 0) {
         result = conn_start(client->conn);
     }
@@ -272,16 +289,30 @@ static void on_endpoint_client(void *context)
 
 static void on_endpoint_closed(void *context)
 {
-    struct local_server *server = context;
+    struct door *door = context;
 
-    server->endpoint = NULL;
-    finish_if_closed(server);
+    door->endpoint = NULL;
+    finish_if_closed(door->server);
 }
 
 static const struct local_endpoint_callbacks endpoint_callbacks = {
     .on_client = on_endpoint_client,
     .on_closed = on_endpoint_closed,
 };
+
+int local_server_open_door(struct local_server *server, const char *path, const char *group)
+{
+    for (size_t i = 0; i < LOCAL_SERVER_DOORS_MAX; i++) {
+        struct door *door = &server->doors[i];
+
+        if (!door->endpoint) {
+            door->server = server;
+            return local_endpoint_open(server->loop, path, group, &endpoint_callbacks, door,
+                                       &door->endpoint);
+        }
+    }
+    return ERR_FULL;
+}
 
 static int create(uv_loop_t *loop, local_server_greet_fn greet_fn, void *context,
                   struct local_server **server)
@@ -311,8 +342,7 @@ int local_server_open(uv_loop_t *loop, const char *path, const char *group,
     if (result != 0) {
         return result;
     }
-    result =
-        local_endpoint_open(loop, path, group, &endpoint_callbacks, created, &created->endpoint);
+    result = local_server_open_door(created, path, group);
     if (result != 0) {
         line_log_destroy(created->log);
         free(created);
@@ -446,7 +476,11 @@ void local_server_close(struct local_server *server, void (*on_closed)(void *con
     }
     server->closing = true;
     server->on_closed = on_closed;
-    local_endpoint_close(server->endpoint);
+    for (size_t i = 0; i < LOCAL_SERVER_DOORS_MAX; i++) {
+        if (server->doors[i].endpoint) {
+            local_endpoint_close(server->doors[i].endpoint);
+        }
+    }
     uv_close((uv_handle_t *)&server->turn, on_turn_closed);
     for (struct client *each = server->clients; each; each = each->next) {
         close_client(each);

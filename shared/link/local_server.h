@@ -23,6 +23,9 @@
 /* What a client may say in one line when it is heard; a longer one drops it. */
 #define LOCAL_SERVER_LINE_MAX 4096u
 
+/* Places where one server may be found. */
+#define LOCAL_SERVER_DOORS_MAX 2u
+
 struct local_server;
 
 /* Why a client has to leave. */
@@ -46,6 +49,11 @@ typedef int (*local_server_greet_fn)(void *context, char **line, size_t *len);
  * ERR_IO. */
 int local_server_open(uv_loop_t *loop, const char *path, const char *group,
                       local_server_greet_fn greet, void *context, struct local_server **server);
+
+/* Serves at a further path too, with the same rights; who comes there is a client like the others.
+ * Returns as local_server_open, and ERR_FULL after LOCAL_SERVER_DOORS_MAX; on failure nothing has
+ * changed. Not once it is closing. */
+int local_server_open_door(struct local_server *server, const char *path, const char *group);
 
 /* A client has said a line: terminated, LF cut off, valid during the call. `client` is its number,
  * which no other ever gets. */
@@ -88,7 +96,7 @@ void local_server_rewind(struct local_server *server, uint64_t client, uint64_t 
 /* Clients connected, without those that are leaving. */
 size_t local_server_clients(const struct local_server *server);
 
-/* Ends serving; removes the socket's file. Idempotent. `on_closed` (may be NULL) runs once, last,
+/* Ends serving; removes the sockets' files. Idempotent. `on_closed` (may be NULL) runs once, last,
  * with the context given to local_server_open. */
 void local_server_close(struct local_server *server, void (*on_closed)(void *context));
 

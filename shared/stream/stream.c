@@ -213,6 +213,11 @@ int stream_open(uv_loop_t *loop, const char *path, const char *group, const char
     return 0;
 }
 
+int stream_open_door(struct stream *stream, const char *path, const char *group)
+{
+    return local_server_open_door(stream->server, path, group);
+}
+
 static void send_event(struct stream *stream, struct event *event)
 {
     char *line;

@@ -23,6 +23,9 @@ struct stream;
 int stream_open(uv_loop_t *loop, const char *path, const char *group, const char *run,
                 struct stream **stream);
 
+/* Serves it at a further path too (see local_server_open_door). */
+int stream_open_door(struct stream *stream, const char *path, const char *group);
+
 /* Writes 16 random hex digits into `run`. Returns 0 or ours. */
 int stream_make_run(char run[EVENT_RUN_SIZE]);
 

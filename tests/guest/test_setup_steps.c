@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "guest-linux/agent_control.h"
 #include "guest-linux/built_in_text.h"
@@ -15,12 +18,15 @@
 #include "guest-linux/setup_removal.h"
 #include "shared/core/error.h"
 #include "shared/core/wsl_conf.h"
+#include "shared/link/local_shared_unix.h"
 #include "tests/core/cases.h"
 #include "tests/guest/tree.h"
 
 #define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define STREAM "/run/ttyferry/events.sock"
 #define TEXT_SIZE 8192
+#define SHARED_FOLDER LOCAL_SHARED_ROOT LOCAL_SHARED_FOLDER
+#define SHARED_SOCKET LOCAL_SHARED_ROOT LOCAL_SHARED_SOCKET
 #define CONTROLLER "/devices/platform/vhci_hcd.0"
 
 struct rig {
@@ -556,6 +562,50 @@ static void a_removal_lets_go_of_what_a_dead_agent_has_left(void **state)
     assert_false(tree_has(&rig->tree, GUEST_RUN_FOLDER));
 }
 
+/* A socket that nobody serves, and the lock beside it. */
+static void leave_shared_door(struct rig *rig, char path[TREE_PATH_SIZE])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    tree_write(&rig->tree, SHARED_SOCKET ".lock", "");
+    tree_path(&rig->tree, SHARED_SOCKET, path);
+    assert_true(fd >= 0 && strlen(path) < sizeof address.sun_path);
+    strcpy(address.sun_path, path);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    close(fd);
+}
+
+static void a_removal_takes_what_a_dead_agent_has_left_for_other_distributions(void **state)
+{
+    struct rig *rig = *state;
+    char path[TREE_PATH_SIZE];
+
+    leave_shared_door(rig, path);
+    install(rig, "one");
+    assert_int_equal(setup_removal_run(&rig->machine, false), 0);
+    assert_false(tree_has(&rig->tree, SHARED_FOLDER));
+    assert_true(tree_has(&rig->tree, LOCAL_SHARED_ROOT));
+}
+
+static void a_removal_leaves_what_another_distribution_serves(void **state)
+{
+    struct rig *rig = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char path[TREE_PATH_SIZE];
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    tree_folder(&rig->tree, SHARED_FOLDER);
+    tree_path(&rig->tree, SHARED_SOCKET, path);
+    strcpy(address.sun_path, path);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    install(rig, "one");
+    assert_int_equal(setup_removal_run(&rig->machine, false), 0);
+    assert_true(tree_has(&rig->tree, SHARED_SOCKET));
+    close(fd);
+}
+
 static void a_key_alone_is_replaced(void **state)
 {
     struct rig *rig = *state;
@@ -593,6 +643,8 @@ int main(void)
         RIG_CASE(a_removal_keeps_key_and_configuration),
         RIG_CASE(a_removal_without_an_installation_takes_nothing),
         RIG_CASE(a_removal_lets_go_of_what_a_dead_agent_has_left),
+        RIG_CASE(a_removal_takes_what_a_dead_agent_has_left_for_other_distributions),
+        RIG_CASE(a_removal_leaves_what_another_distribution_serves),
         RIG_CASE(a_key_alone_is_replaced),
     };
     struct cases cases = {.count = 0};

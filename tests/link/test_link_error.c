@@ -26,6 +26,8 @@ static const struct error_case {
     {"link_error: no memory", UV_ENOMEM, ERR_NOMEM},
     {"link_error: no buffers", UV_ENOBUFS, ERR_NOMEM},
     {"link_error: not on this system", UV_ENOTSUP, ERR_UNSUPPORTED},
+    {"link_error: no room", UV_ENOSPC, ERR_FULL},
+    {"link_error: read-only", UV_EROFS, ERR_DENIED},
     {"link_error: anything else", UV_EISDIR, ERR_IO},
 };
 

@@ -388,6 +388,45 @@ static void only_root_and_the_group_may_enter(void **state)
     close_server(rig, server, &closed);
 }
 
+static void a_second_door_leads_to_the_same_server(void **state)
+{
+    struct rig *rig = *state;
+    struct local_server *server;
+    struct peer peers[2];
+    char folder[RIG_PATH_SIZE];
+    char paths[3][RIG_PATH_SIZE + 16];
+    bool closed = false;
+
+    rig_make_path(paths[0]);
+    rig_make_path(folder);
+    snprintf(paths[1], sizeof paths[1], "%s/events.sock", folder);
+    rig_make_path(paths[2]);
+    assert_int_equal(local_server_open(&rig->loop, paths[0], NULL, greet, &closed, &server), 0);
+    /* One that can't be opened changes nothing. */
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(chmod(folder, 0777), 0);
+    assert_int_equal(local_server_open_door(server, paths[1], NULL), ERR_DENIED);
+    rig_turn(rig);
+    assert_int_equal(chmod(folder, 0755), 0);
+    assert_int_equal(local_server_open_door(server, paths[0], NULL), ERR_EXISTS);
+    assert_int_equal(local_server_open_door(server, paths[1], NULL), 0);
+    assert_int_equal(local_server_open_door(server, paths[2], NULL), ERR_FULL);
+    for (size_t i = 0; i < 2; i++) {
+        peer_connect_pipe(rig, &peers[i], paths[i]);
+        peer_await(rig, &peers[i], 6);
+    }
+    assert_int_equal(local_server_clients(server), 2);
+    local_server_broadcast(server, "news\n", 5);
+    for (size_t i = 0; i < 2; i++) {
+        peer_await(rig, &peers[i], 11);
+        peer_close(rig, &peers[i]);
+    }
+    close_server(rig, server, &closed);
+    assert_false(exists(paths[0]));
+    assert_false(exists(paths[1]));
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +443,7 @@ int main(void)
         RIG_TEST(a_name_is_free_while_the_last_clients_are_still_let_go),
         RIG_TEST(a_socket_that_is_not_ours_any_more_is_not_removed),
         RIG_TEST(nobody_answers_at_a_stale_socket),
+        RIG_TEST(a_second_door_leads_to_the_same_server),
     };
 
     return cmocka_run_group_tests_name("local_unix", tests, NULL, NULL);
