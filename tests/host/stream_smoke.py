@@ -13,6 +13,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
 from cases import Cases, choose, expect_equal  # noqa: E402
 from fake_guest import Message, line  # noqa: E402
-from pnp_smoke import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, LIMIT_S, Rig, attaching, ch340, failed, show_log  # noqa: E402
+from pnp_smoke import CH340, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, LIMIT_S, Rig, attaching, ch340, failed, show_log, until  # noqa: E402
 from stream_schema import fault  # noqa: E402
 from wine import LineStream  # noqa: E402
 
@@ -64,17 +65,21 @@ def push(rig: Rig, board: str, rounds: int) -> None:
     rig.guest.send_bytes((line(attaching(board)) + line(failed(board))) * rounds)
 
 
-def known(rig: Rig, board: str) -> None:
-    """The board is there, and nothing more will be told of it by itself."""
+@contextlib.contextmanager
+def shared_board(rig: Rig, instance: str) -> Iterator[str]:
+    """A board that is wanted, and of which nothing more will be told by itself."""
     rig.let_the_first_looks_pass()
-    rig.guest.next("arrival", board)
-    push(rig, board, 1)
-    rig.events.next("failed", board)
+    rig.pnp.bind(f"{CH340}\\{instance}", "CH340")
+    with ch340(rig, instance, com="COM7") as board:
+        until(rig.events, board, com_port="COM7", state="waiting")
+        push(rig, board, 1)
+        rig.events.next("failed", board)
+        yield board
+    rig.pnp.unbind(f"{CH340}\\{instance}")
 
 
 def every_reader_gets_the_same_and_one_that_does_not_read_is_told(rig: Rig) -> None:
-    with ch340(rig, "CROWD") as board, contextlib.ExitStack() as stack:
-        known(rig, board)
+    with shared_board(rig, "CROWD") as board, contextlib.ExitStack() as stack:
         readers = [Verb(rig) for _ in range(READERS)]
         asleep = Verb(rig, reads=False)
         for reader in (*readers, asleep):
@@ -111,8 +116,7 @@ def last_words(asleep: Verb, seq: int) -> Message:
 
 
 def a_reader_goes_on_where_it_was(rig: Rig) -> None:
-    with ch340(rig, "RESUME") as board, contextlib.ExitStack() as stack:
-        known(rig, board)
+    with shared_board(rig, "RESUME") as board, contextlib.ExitStack() as stack:
         first = Verb(rig)
         stack.callback(first.end)
         snapshot = first.take()
@@ -135,8 +139,7 @@ def a_reader_goes_on_where_it_was(rig: Rig) -> None:
 
 
 def lines_end_with_a_line_feed_alone(rig: Rig) -> None:
-    with ch340(rig, "LF") as board:
-        known(rig, board)
+    with shared_board(rig, "LF") as board:
         process = rig.prefix.spawn(rig.exe, "events", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert process.stdout
         try:
@@ -155,8 +158,7 @@ def lines_end_with_a_line_feed_alone(rig: Rig) -> None:
 
 def a_reader_that_goes_away_costs_nothing(rig: Rig) -> None:
     """Its process ends in the midst of it, over and over, and the agent serves on."""
-    with ch340(rig, "GOES") as board:
-        known(rig, board)
+    with shared_board(rig, "GOES") as board:
         stays = Verb(rig)
         seq = stays.take()["seq"]
         for _ in range(10):
