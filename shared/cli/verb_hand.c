@@ -162,9 +162,7 @@ static void on_closed(void *context, int error)
 
     hand->reader = NULL;
     if (!hand->ended) {
-        cli_output_error(hand->verb, "the agent at %s has gone (%s)", hand->path,
-                         error_text(error));
-        end(hand, error == ERR_CLOSED ? CLI_NO_AGENT : CLI_FAILED);
+        end(hand, cli_stream_explain_end(hand->verb, hand->path, error));
     }
 }
 

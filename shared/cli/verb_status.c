@@ -177,9 +177,7 @@ static void on_closed(void *context, int error)
     status->reader = NULL;
     if (!status->ended) {
         cli_terminal_restore();
-        cli_output_error(status->verb, "the agent at %s has gone (%s)", status->path,
-                         error_text(error));
-        end(status, error == ERR_CLOSED ? CLI_NO_AGENT : CLI_FAILED);
+        end(status, cli_stream_explain_end(status->verb, status->path, error));
     }
 }
 

@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
 from cases import Cases, expect_equal  # noqa: E402  (the path is set above)
 from fake_guest import LIMIT_S, FakeGuest, Message, hello  # noqa: E402
+from stream_schema import fault  # noqa: E402
 from wine import LineStream, Pnp, WinePrefix  # noqa: E402
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_TIMED_OUT, EXIT_NO_AGENT = range(5)
@@ -119,7 +120,9 @@ class Events:
     def take(self) -> Message:
         line = self._lines.next(LIMIT_S)
         assert line is not None, "the stream has ended"
-        return json.loads(line)
+        message = json.loads(line)
+        assert (wrong := fault(message)) is None, f"{wrong}: {line}"
+        return message
 
     def next(self, event: str, board: str | None = None) -> Message:
         """The next event of that name (and about that board); what comes before is dropped."""

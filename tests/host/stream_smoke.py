@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
 from cases import Cases, choose, expect_equal  # noqa: E402
 from fake_guest import Message, line  # noqa: E402
-from pnp_smoke import CH340, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, LIMIT_S, Rig, attaching, ch340, failed, show_log, until  # noqa: E402
+from pnp_smoke import CH340, EXIT_DONE, EXIT_FAILED, EXIT_USAGE, LIMIT_S, Rig, attaching, ch340, detached, failed, ready, show_log, until  # noqa: E402
 from stream_schema import fault  # noqa: E402
 from wine import LineStream  # noqa: E402
 
@@ -156,6 +156,25 @@ def lines_end_with_a_line_feed_alone(rig: Rig) -> None:
             assert result.returncode == EXIT_DONE and "\r" not in result.stdout and result.stdout.endswith("\n"), result
 
 
+def wait_gives_a_path_to_a_pipe_and_to_cmd(rig: Rig) -> None:
+    with shared_board(rig, "WAITED") as board:
+        rig.guest.send(attaching(board))
+        rig.guest.send(ready(board, "/dev/ttyUSB0"))
+        process = rig.prefix.spawn(rig.exe, "wait", "serial=WAITED", "--timeout", "15", stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert process.stdout
+        with process.stdout:
+            expect_equal((process.stdout.read(), process.wait(LIMIT_S)), (b"/dev/ttyUSB0\n", EXIT_DONE), "what a pipe gets")
+        script = Path(rig.folder / "wait.cmd")
+        exe = rig.prefix.windows_path(rig.exe)
+        for match, expected in (("1a86:7523", "[/dev/ttyUSB0]"), ("ffff:ffff", "")):
+            script.write_bytes(f"@for /f \"delims=\" %%p in ('{exe} wait {match} --timeout 0') do @echo [%%p]\r\n".encode())
+            result = rig.prefix.run("cmd.exe", "/c", rig.prefix.windows_path(script), check=False)
+            expect_equal(result.stdout.strip(), expected, f"what cmd gets for {match}")
+        rig.guest.send(detached(board))
+        rig.events.next("detached", board)
+
+
 def a_reader_that_goes_away_costs_nothing(rig: Rig) -> None:
     """Its process ends in the midst of it, over and over, and the agent serves on."""
     with shared_board(rig, "GOES") as board:
@@ -174,6 +193,7 @@ CASES = [
     every_reader_gets_the_same_and_one_that_does_not_read_is_told,
     a_reader_goes_on_where_it_was,
     lines_end_with_a_line_feed_alone,
+    wait_gives_a_path_to_a_pipe_and_to_cmd,
     a_reader_that_goes_away_costs_nothing,
 ]
 

@@ -376,6 +376,39 @@ def a_match_picks_out_one_board(agent: Agent) -> None:
     expect_equal((wrong.returncode, wrong.stdout), (2, ""), "a MATCH that is none")
 
 
+def wait_gives_a_shell_a_path_or_nothing(_: Agent) -> None:
+    """As people write it. The board is told by a stream that this test plays, for no agent has one without a kernel that does."""
+    ready = {
+        "id": "usb\\x", "name": "leo", "vid": "2341", "pid": "8036", "serial": None, "description": "", "com_port": None, "busid": "1-3", "speed": "full",
+        "kind": "serial", "state": "ready", "ttys": [{"path": "/dev/ttyACM0", "by_id": None, "link": "/dev/ttyferry/leo", "interface": 0}], "usb_node": None,
+    }
+    link = {"state": "up", "peer": None, "transport": "tcp"}
+    snapshot = {"v": 1, "run": "0" * 16, "seq": 1, "time": "2026-11-25T10:00:00.000Z", "event": "snapshot", "link": link, "boards": [ready]}
+    expect_equal(fault(snapshot), None, "what the schema says")
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        path = f"{folder}/events.sock"
+        server.bind(path)
+        server.listen()
+        for script, code, output in (
+            ('printf "[%s]" "$(ttyferry wait leo --timeout 10)"', 0, "[/dev/ttyACM0]"),
+            ('tty=$(ttyferry wait leo --timeout 10) && printf "[%s]" "$tty"', 0, "[/dev/ttyACM0]"),
+            ('tty=$(ttyferry wait other --timeout 0) && printf "[%s]" "$tty"', 3, ""),
+            ('tty=$(ttyferry wait 1:2 --timeout 0) && printf "[%s]" "$tty"', 2, ""),
+            ("ttyferry wait leo --state gone --timeout 0", 3, ""),
+            ("ttyferry wait other --state gone --timeout 0", 0, ""),
+        ):
+            server.settimeout(LIMIT_S)
+            with subprocess.Popen(["bash", "-c", f"ttyferry() {{ '{PROGRAM}' \"$@\" --stream '{path}'; }}; {script}"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as shell:
+                if code != 2:
+                    with server.accept()[0] as reader:
+                        reader.sendall(json.dumps(snapshot).encode() + b"\n")
+                        stdout, _ = shell.communicate(timeout=LIMIT_S)
+                else:
+                    stdout, _ = shell.communicate(timeout=LIMIT_S)
+            expect_equal((shell.returncode, stdout), (code, output), script)
+
+
 def a_closed_pipe_is_a_good_end(agent: Agent) -> None:
     """Although nothing happens that would make it write."""
     result = subprocess.run(["bash", "-c", f"set -o pipefail; '{PROGRAM}' events --stream '{agent.path}' | head -n 1"],
@@ -420,6 +453,7 @@ CASES = [
     a_restarted_agent_is_another_run,
     a_match_picks_out_one_board,
     a_closed_pipe_is_a_good_end,
+    wait_gives_a_shell_a_path_or_nothing,
 ]
 
 

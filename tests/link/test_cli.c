@@ -599,6 +599,25 @@ static void events_ends_well_when_nobody_reads_and_nothing_happens(void **state)
     stop(&played);
 }
 
+static void every_verb_says_that_there_are_too_many_readers(void **state)
+{
+    static const char *const calls[][2] = {{"wait", "x"}, {"take", "x"}, {"status", "--watch"}};
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    raise_voice(&voice, rig, DROPPED("too_many"));
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        assert_int_equal(
+            child_run(rig, &child,
+                      CHILD_ARGUMENTS(calls[i][0], calls[i][1], "--stream", voice.path)),
+            CLI_FAILED);
+        assert_non_null(strstr(child.err.text, "as many readers as it takes"));
+        assert_string_equal(child.out.text, "");
+    }
+    lower_voice(&voice);
+}
+
 /* --- status, list ----------------------------------------------------------------------------- */
 
 #define STATUS_TABLE                                                                               \
@@ -1097,6 +1116,7 @@ int main(int argc, char **argv)
         RIG_TEST(events_ends_well_when_interrupted),
         RIG_TEST(events_ends_well_when_nobody_reads_any_more),
         RIG_TEST(events_ends_well_when_nobody_reads_and_nothing_happens),
+        RIG_TEST(every_verb_says_that_there_are_too_many_readers),
         RIG_TEST(status_and_list_print_a_table),
         RIG_TEST(a_table_fits_the_columns),
         RIG_TEST(status_watches_every_change),

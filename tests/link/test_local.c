@@ -223,6 +223,11 @@ static void what_a_client_says_is_thrown_away(void **state)
     close_place(&place);
 }
 
+/* To "?": as long as an agent's. */
+static const char long_answer[] =
+    "yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes "
+    "yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes yes\n";
+
 static void on_heard(void *context, uint64_t client, char *line, size_t len)
 {
     struct place *place = context;
@@ -231,7 +236,9 @@ static void on_heard(void *context, uint64_t client, char *line, size_t len)
     place->heard++;
     place->last_client = client;
     strcpy(place->last_line, line);
-    if (strcmp(line, "bad") == 0) {
+    if (strcmp(line, "?") == 0) {
+        local_server_answer(place->server, client, long_answer, strlen(long_answer));
+    } else if (strcmp(line, "bad") == 0) {
         local_server_answer(place->server, client, "no\n", 3);
         local_server_dismiss(place->server, client);
     } else {
@@ -502,7 +509,7 @@ static void a_client_may_go_back(void **state)
         local_server_broadcast(place.server, (const char[]){*line, '\n'}, 2);
     }
     join(&place, &reader);
-    conn_write(reader.conn, "?\n", 2);
+    conn_write(reader.conn, "go back\n", 8);
     rig_run_until_count(rig, &reader.line_count, 2);
     local_server_rewind(place.server, place.last_client, 3);
     local_server_broadcast(place.server, "f\n", 2);
