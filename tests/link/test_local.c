@@ -606,6 +606,8 @@ static void a_crowd_that_is_turned_away_ends(void **state)
     }
     for (size_t i = 0; i < CROWD; i++) {
         peer_connect_pipe(rig, &crowd[i], place.path);
+    }
+    for (size_t i = 0; i < CROWD; i++) {
         rig_run_until(rig, &crowd[i].ended);
         told += crowd[i].received_len > 0;
     }
