@@ -340,7 +340,11 @@ static int load_vhci(struct agent *agent)
  * its work. */
 static void drop_privileges(const struct agent *agent)
 {
-    int err = privileges_drop(agent->options->config.link_port < 1024);
+    const struct privileges_use use = {
+        .low_port = agent->options->config.link_port < 1024,
+        .makes_nodes = agent->here.machine.nodes.makes_nodes,
+    };
+    int err = privileges_drop(&use);
 
     if (err != 0) {
         log_warning("not every privilege could be given up: %s", error_text(err));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "guest-linux/attachment.h"
+#include "guest-linux/board_links.h"
 #include "guest-linux/usb_probe.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
@@ -15,7 +16,8 @@ struct board_keeper {
     const struct machine *machine;
     board_keeper_tell_fn tell;
     void *context;
-    struct board board; /* the host's facts, and the nodes while ready */
+    struct board board;     /* the host's facts, and the nodes while ready */
+    struct tty_nodes nodes; /* what was made for them; all of it goes with the board */
     struct event_took took;
     char attached_to[WIRE_ADDRESS_SIZE]; /* the client that usbipd has given it to, or empty */
     struct reconciler reconciler;
@@ -131,7 +133,7 @@ static void perform(struct board_keeper *keeper, enum reconciler_action action,
         attachment_cancel(keeper->attachment);
         break;
     case RECONCILER_DETACH:
-        tty_links_drop(keeper->machine->links, keeper);
+        board_links_drop(keeper->machine, keeper, &keeper->nodes);
         attachment_detach(keeper->attachment);
         check_port(keeper, outcome);
         break;
@@ -219,8 +221,9 @@ static void on_ready(void *context, const struct tty_nodes *nodes, const struct 
         usb_probe_forget(keeper->probe); /* It is about the board's former stay. */
         keeper->probe = NULL;
     }
-    keeper->board.ttys = nodes->ttys;
-    tty_links_put(keeper->machine->links, keeper, keeper->board.name, &keeper->board.ttys);
+    keeper->nodes = *nodes;
+    board_links_put(keeper->machine, keeper, keeper->board.name, &keeper->nodes);
+    keeper->board.ttys = keeper->nodes.ttys;
     text_copy(keeper->board.usb_node, sizeof keeper->board.usb_node, nodes->usb_node);
     keeper->took = *took;
     step_simple(keeper, RECONCILER_NODES_READY);
@@ -230,7 +233,7 @@ static void on_gone(void *context)
 {
     struct board_keeper *keeper = context;
 
-    tty_links_drop(keeper->machine->links, keeper);
+    board_links_drop(keeper->machine, keeper, &keeper->nodes);
     step_simple(context, RECONCILER_DEVICE_GONE);
 }
 
@@ -283,7 +286,7 @@ static void take_facts(struct board_keeper *keeper, const struct board *facts,
     keeper->board = board;
     text_copy(keeper->attached_to, sizeof keeper->attached_to, attached_to);
     if (is_renamed && keeper->reconciler.phase == RECONCILER_READY) {
-        tty_links_put(keeper->machine->links, keeper, board.name, &keeper->board.ttys);
+        board_links_rename(keeper->machine, keeper, board.name, &keeper->board.ttys);
     }
 }
 
@@ -473,6 +476,6 @@ void board_keeper_close(struct board_keeper *keeper)
         usb_probe_forget(keeper->probe);
     }
     attachment_close(keeper->attachment);
-    tty_links_leave(keeper->machine->links, keeper);
+    board_links_leave(keeper->machine, keeper);
     uv_close((uv_handle_t *)&keeper->deadline, on_deadline_closed);
 }

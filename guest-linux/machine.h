@@ -7,8 +7,10 @@
 #include "guest-linux/held_ports.h"
 #include "guest-linux/host_imports.h"
 #include "guest-linux/modules.h"
+#include "guest-linux/serial_links.h"
 #include "guest-linux/tty_links.h"
 #include "guest-linux/tty_node.h"
+#include "guest-linux/udev_notes.h"
 #include "guest-linux/vhci.h"
 #include "guest-linux/windows_address.h"
 #include "shared/core/config.h"
@@ -23,6 +25,8 @@ struct machine {
     struct held_ports *held;
     struct tty_node_paths nodes;
     struct tty_links *links;
+    struct serial_links *serial_links;
+    struct udev_notes udev_notes;
     struct modules *modules;
     struct windows_address_paths address;
     struct import_route *route;

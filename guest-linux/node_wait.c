@@ -28,6 +28,8 @@ struct node_wait {
     struct usb_settle *settle; /* NULL unless it is awaited that they are */
     struct usb_tree tree;
     uv_fs_event_t records; /* udevd's, watched while one of them is awaited */
+    uv_timer_t limit;      /* of waiting for the kernel's and udevd's part */
+    bool is_late;
     unsigned open_handles;
 };
 
@@ -113,6 +115,31 @@ static bool watch_records(struct node_wait *wait)
            uv_fs_event_start(&wait->records, on_record, path, 0) == 0;
 }
 
+static int check(const struct node_wait *wait, struct tty_nodes *nodes)
+{
+    return tty_node_check(&wait->machine->nodes, &wait->tree, wait->since_us, wait->is_late, nodes);
+}
+
+static void on_limit(uv_timer_t *timer)
+{
+    struct node_wait *wait = timer->data;
+
+    log_warning("%s: its nodes are not finished after %u ms (is udevd stuck?): the agent sees to "
+                "them itself",
+                wait->devpath, wait->machine->nodes.limit_ms);
+    wait->is_late = true;
+    node_wait_look(wait);
+}
+
+static void limit_waiting(struct node_wait *wait)
+{
+    unsigned limit_ms = wait->machine->nodes.limit_ms;
+
+    if (limit_ms > 0 && !wait->is_late && !uv_is_active((uv_handle_t *)&wait->limit)) {
+        uv_timer_start(&wait->limit, on_limit, limit_ms, 0);
+    }
+}
+
 void node_wait_look(struct node_wait *wait)
 {
     const struct machine *machine = wait->machine;
@@ -124,14 +151,16 @@ void node_wait_look(struct node_wait *wait)
         drivers_are_coming(wait)) {
         return;
     }
-    err = tty_node_check(&machine->nodes, &wait->tree, wait->since_us, &nodes);
+    err = check(wait, &nodes);
     if (err == ERR_BUSY && watch_records(wait)) {
-        err = tty_node_check(&machine->nodes, &wait->tree, wait->since_us, &nodes);
+        err = check(wait, &nodes);
     }
-    if (err == 0) {
+    if (err == ERR_BUSY) {
+        limit_waiting(wait);
+    } else if (err == 0) {
         node_wait_stop(wait);
         wait->on_ready(wait->context, &nodes);
-    } else if (err != ERR_BUSY) {
+    } else {
         log_error("%s: a node can't be given to its users: %s", wait->devpath, error_text(err));
     }
 }
@@ -144,6 +173,7 @@ void node_wait_start(struct node_wait *wait, const char *devpath, uint64_t since
     text_copy(wait->devpath, sizeof wait->devpath, devpath);
     wait->since_us = since_us;
     wait->is_bound = false;
+    wait->is_late = false;
     wait->is_on = true;
 }
 
@@ -191,6 +221,7 @@ void node_wait_stop(struct node_wait *wait)
     }
     wait->is_on = false;
     uv_fs_event_stop(&wait->records);
+    uv_timer_stop(&wait->limit);
 }
 
 int node_wait_open(const struct machine *machine, node_wait_ready_fn on_ready, void *context,
@@ -206,7 +237,9 @@ int node_wait_open(const struct machine *machine, node_wait_ready_fn on_ready, v
     opened->context = context;
     uv_fs_event_init(machine->loop, &opened->records); /* Never fails. */
     opened->records.data = opened;
-    opened->open_handles = 1;
+    uv_timer_init(machine->loop, &opened->limit); /* Never fails. */
+    opened->limit.data = opened;
+    opened->open_handles = 2;
     *wait = opened;
     return 0;
 }
@@ -224,4 +257,5 @@ void node_wait_close(struct node_wait *wait)
 {
     node_wait_stop(wait);
     uv_close((uv_handle_t *)&wait->records, on_handle_closed);
+    uv_close((uv_handle_t *)&wait->limit, on_handle_closed);
 }

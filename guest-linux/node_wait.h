@@ -1,6 +1,6 @@
 /* Waits until the nodes of a device that the kernel has can be opened: its drivers are loaded and
- * through with it, the nodes are there, and udevd, where it runs, has finished with them.
- */
+ * through with it, the nodes are there, and udevd, where it runs, has finished with them. What does
+ * not come in time the agent does by its own hand (tty_node.h). */
 #ifndef TTYFERRY_GUEST_NODE_WAIT_H
 #define TTYFERRY_GUEST_NODE_WAIT_H
 

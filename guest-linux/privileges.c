@@ -10,9 +10,10 @@
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
-uint64_t privileges_needed(bool low_port)
+uint64_t privileges_needed(const struct privileges_use *use)
 {
-    return BIT(CAP_SYS_MODULE) | BIT(CAP_CHOWN) | (low_port ? BIT(CAP_NET_BIND_SERVICE) : 0);
+    return BIT(CAP_SYS_MODULE) | BIT(CAP_CHOWN) | (use->makes_nodes ? BIT(CAP_MKNOD) : 0) |
+           (use->low_port ? BIT(CAP_NET_BIND_SERVICE) : 0);
 }
 
 /* PR_CAPBSET_READ fails beyond the last capability that this kernel knows. */
@@ -50,9 +51,9 @@ static int limit_own_sets(uint64_t needed)
     return syscall(SYS_capset, &header, data) == 0 ? 0 : ERR_UNSUPPORTED;
 }
 
-int privileges_drop(bool low_port)
+int privileges_drop(const struct privileges_use *use)
 {
-    uint64_t needed = privileges_needed(low_port);
+    uint64_t needed = privileges_needed(use);
     int bounding_err = limit_bounding_set(needed);
     int err = limit_own_sets(needed);
 

@@ -1,17 +1,19 @@
 #include "guest-linux/this_machine.h"
 
-#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "guest-linux/board_access.h"
 #include "guest-linux/module_loader.h"
+
+/* Where udev's rules look (60-ttyferry.rules), wherever the stream is. */
+#define RUN_FOLDER "/run/ttyferry"
 
 void this_machine_init(struct this_machine *self, uv_loop_t *loop, const struct config *config,
                        const char *stream_path)
 {
     struct machine *machine = &self->machine;
-    const struct group *group = getgrnam(config->access_group);
     struct utsname kernel;
 
     if (uname(&kernel) != 0) {
@@ -26,7 +28,14 @@ void this_machine_init(struct this_machine *self, uv_loop_t *loop, const struct 
     machine->nodes = (struct tty_node_paths){
         .dev_root = "/dev",
         .udev_root = "/run/udev",
-        .group = group != NULL ? group->gr_gid : TTY_NODE_NO_GROUP,
+        .limit_ms = TTY_NODE_UDEV_LIMIT_MS,
+        .makes_nodes = node_access_is_needed("/proc/self/mounts", "/dev"),
+    };
+    board_access_init(&machine->nodes.access, config);
+    machine->udev_notes = (struct udev_notes){
+        .run_folder = RUN_FOLDER,
+        .sysfs_root = machine->sysfs_root,
+        .udev_root = machine->nodes.udev_root,
     };
     machine->address =
         (struct windows_address_paths){.wslinfo = "/usr/bin/wslinfo", .route = "/proc/net/route"};
@@ -48,6 +57,11 @@ int this_machine_open(struct this_machine *self)
         err = tty_links_open(machine->nodes.dev_root, &machine->links);
     }
     if (err == 0) {
+        err =
+            serial_links_open(machine->nodes.dev_root, RUN_FOLDER "/links", &machine->serial_links);
+    }
+    if (err == 0) {
+        udev_notes_begin(&machine->udev_notes, &machine->nodes.access);
         err = modules_open(machine->loop, &config, &machine->modules);
     }
     return err;
@@ -65,4 +79,5 @@ void this_machine_finish(struct this_machine *self)
     vhci_destroy(self->machine.vhci);
     held_ports_close(self->machine.held);
     tty_links_close(self->machine.links);
+    serial_links_close(self->machine.serial_links);
 }

@@ -1,33 +1,25 @@
 #include "guest-linux/tty_node.h"
 
-#include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "guest-linux/os_error.h"
+#include "guest-linux/udev_record.h"
+#include "shared/core/board_json.h"
 #include "shared/core/error.h"
+#include "shared/core/log.h"
 #include "shared/core/text.h"
 
-/* udevd keeps its socket here for as long as it runs. */
-#define UDEV_CONTROL "control"
-#define UDEV_RECORDS "data"
-#define RECORD_TEXT_SIZE (64u * 1024)
-/* In a record, a link below /dev is a line "S:serial/by-id/...", and the time at which udevd had
- * first finished with the device "I:123456789", in microseconds of CLOCK_MONOTONIC. */
-#define BY_ID_LINE "S:serial/by-id/"
-#define TIME_LINE "I:"
-#define BY_ID_FOLDER "/dev/serial/by-id/"
-#define MODE_OF_DEVTMPFS 0600
-#define MODE_FOR_GROUP 0660
+#define BY_ID_FOLDER "serial/by-id"
+#define BY_PATH_FOLDER "serial/by-path"
 
 struct check {
     const struct tty_node_paths *paths;
+    const struct usb_tree *tree;
     uint64_t since_us;
+    bool is_late;
+    struct tty_nodes *nodes;
 };
 
 struct node {
@@ -38,146 +30,131 @@ struct node {
 
 int tty_node_records(const struct tty_node_paths *paths, char path[SYSFS_PATH_SIZE])
 {
-    if (!sysfs_exists(paths->udev_root, "", UDEV_CONTROL)) {
-        return ERR_NOT_FOUND;
-    }
-    return sysfs_join(paths->udev_root, "", UDEV_RECORDS, path);
+    return udev_record_folder(paths->udev_root, path);
 }
 
-/* What follows `prefix` on the first line that starts with it, or NULL. */
-static const char *find_line(const char *record, const char *prefix)
+void tty_node_tell_link(const char *folder, const char *name, char path[BOARD_LINK_SIZE])
 {
-    const char *line = record;
+    int len = snprintf(path, BOARD_LINK_SIZE, "/dev/%s/%s", folder, name);
 
-    while (line != NULL && strncmp(line, prefix, strlen(prefix)) != 0) {
-        line = strchr(line, '\n');
-        line = line != NULL ? line + 1 : NULL;
-    }
-    return line != NULL ? line + strlen(prefix) : NULL;
-}
-
-/* True if the record says that it is older; one without a time says nothing. */
-static bool is_older(const char *record, uint64_t since_us)
-{
-    const char *digits = find_line(record, TIME_LINE);
-    char *end;
-    unsigned long long time_us;
-
-    if (digits == NULL) {
-        return false;
-    }
-    time_us = strtoull(digits, &end, 10);
-    return end != digits && time_us < since_us;
-}
-
-/* The first link by id in a record; none leaves `by_id` empty. */
-static void find_by_id(const char *record, char by_id[BOARD_LINK_SIZE])
-{
-    const char *line = find_line(record, BY_ID_LINE);
-    size_t len;
-
-    if (line == NULL) {
-        return;
-    }
-    len = strcspn(line, "\n");
-    /* A link that does not fit whole would name another file. */
-    if (strlen(BY_ID_FOLDER) + len < BOARD_LINK_SIZE) {
-        snprintf(by_id, BOARD_LINK_SIZE, BY_ID_FOLDER "%.*s", (int)len, line);
+    if (name[0] == '\0' || len < 0 || len >= BOARD_LINK_SIZE || !board_json_is_path(path)) {
+        path[0] = '\0';
     }
 }
 
-/* Returns 0 when udevd has finished with the device, ERR_BUSY while it has not. */
-static int read_record(const char *records, const struct node *node, uint64_t since_us,
-                       char by_id[BOARD_LINK_SIZE])
-{
-    char name[SYSFS_NAME_SIZE];
-    char *text = malloc(RECORD_TEXT_SIZE);
-    int err = ERR_NOMEM;
+/* --- Nodes ------------------------------------------------------------------------------------ */
 
-    if (text == NULL) {
-        return err;
-    }
-    snprintf(name, sizeof name, "c%u:%u", node->major, node->minor);
-    err = sysfs_read_text(records, "", name, text, RECORD_TEXT_SIZE);
-    if (err == ERR_NOT_FOUND || (err == 0 && is_older(text, since_us))) {
-        err = ERR_BUSY;
-    }
+static int make_node(const struct check *check, const struct node *node)
+{
+    struct tty_nodes *nodes = check->nodes;
+    dev_t number = makedev(node->major, node->minor);
+    int err = node_access_make(check->paths->dev_root, node->name, number);
+
     if (err == 0) {
-        find_by_id(text, by_id);
+        struct tty_made_node *made = &nodes->made[nodes->made_count++];
+
+        snprintf(made->path, sizeof made->path, "/%s", node->name);
+        made->number = number;
+        log_info("/dev/%s was missing and has been made", node->name);
     }
-    free(text);
     return err;
 }
 
-/* Gives to the group what is exactly as devtmpfs made it; anything else is somebody's decision. */
-static int hand_over(const char *path, const struct stat *status, gid_t group)
+/* Returns a descriptor of the node, or ERR_*. */
+static int find_node(const struct check *check, const struct node *node)
 {
-    bool is_untouched =
-        status->st_uid == 0 && status->st_gid == 0 && (status->st_mode & 07777) == MODE_OF_DEVTMPFS;
-
-    if (!is_untouched || group == TTY_NODE_NO_GROUP) {
-        return 0;
-    }
-    if (lchown(path, 0, group) != 0 || chmod(path, MODE_FOR_GROUP) != 0) {
-        return os_error_from_errno(errno);
-    }
-    return 0;
-}
-
-/* Sees whether one node is there and right, and fills in its link by id where udevd made one. */
-static int check_node(const struct check *check, const struct node *node,
-                      char by_id[BOARD_LINK_SIZE])
-{
-    const struct tty_node_paths *paths = check->paths;
     char path[SYSFS_PATH_SIZE];
-    char records[SYSFS_PATH_SIZE];
-    struct stat status;
-    int err = sysfs_join(paths->dev_root, "", node->name, path);
+    int err = sysfs_join(check->paths->dev_root, "", node->name, path);
+    int found;
 
     if (err != 0) {
         return err;
     }
-    if (lstat(path, &status) != 0) {
-        return errno == ENOENT ? ERR_BUSY : os_error_from_errno(errno);
+    found = node_access_find(path, makedev(node->major, node->minor));
+    if (found != ERR_BUSY || !check->is_late || !check->paths->makes_nodes) {
+        return found;
     }
-    if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(node->major, node->minor)) {
-        return ERR_BUSY;
-    }
-    if (tty_node_records(paths, records) == 0) {
-        return read_record(records, node, check->since_us, by_id);
-    }
-    return hand_over(path, &status, paths->group);
+    err = make_node(check, node);
+    return err == 0 ? node_access_find(path, makedev(node->major, node->minor))
+                    : (err == ERR_EXISTS ? ERR_BUSY : err);
 }
 
-static int check_tty(const struct check *check, const struct usb_tree_tty *tty, int interface,
-                     struct board_ttys *ttys)
+/* Sees to one node. `record` says what udevd calls it, if it calls it anything. */
+static int check_node(const struct check *check, const struct node *node,
+                      const struct udev_record *preferred, struct udev_record *record)
 {
+    const struct tty_node_paths *paths = check->paths;
+    char records[SYSFS_PATH_SIZE];
+    int found = find_node(check, node);
+    int err = 0;
+
+    if (found < 0) {
+        return found;
+    }
+    if (tty_node_records(paths, records) == 0) {
+        err = udev_record_read(paths->udev_root, node->major, node->minor, check->since_us,
+                               preferred, record);
+        err = check->is_late ? 0 : err;
+    }
+    err = err != 0 ? err : node_access_give(found, &paths->access);
+    close(found);
+    return err;
+}
+
+/* --- Ttys ------------------------------------------------------------------------------------- */
+
+static void name_links(const struct usb_tree *tree, const struct usb_tree_interface *interface,
+                       const struct usb_tree_tty *tty, struct udev_record *names)
+{
+    const struct serial_names_device device = {tree->manufacturer, tree->product, tree->serial,
+                                               tree->vid, tree->pid};
+
+    *names = (struct udev_record){.by_id = ""};
+    if (!serial_names_are_for(tty->name)) {
+        return;
+    }
+    if (serial_names_by_id(&device, (uint8_t)interface->number, tty->port, names->by_id) != 0) {
+        log_debug("%s: its strings make no name of a link", tty->name);
+    }
+    (void)serial_names_by_path(tree->devpath, interface->name, tty->port, names->by_path);
+}
+
+static int check_tty(const struct check *check, const struct usb_tree_interface *interface,
+                     const struct usb_tree_tty *tty)
+{
+    struct board_ttys *ttys = &check->nodes->ttys;
     struct node node = {tty->name, tty->major, tty->minor};
     struct board_tty *item = &ttys->items[ttys->count];
+    struct tty_names *names = &check->nodes->names[ttys->count];
+    struct udev_record ours;
+    struct udev_record record = {.by_id = ""};
     int err;
 
     if (ttys->count == BOARD_TTYS_MAX) {
         return 0;
     }
-    memset(item, 0, sizeof *item);
-    err = check_node(check, &node, item->by_id);
+    name_links(check->tree, interface, tty, &ours);
+    err = check_node(check, &node, &ours, &record);
     if (err != 0) {
         return err;
     }
     snprintf(item->path, sizeof item->path, "/dev/%s", tty->name);
-    item->interface = interface;
+    item->interface = interface->number;
+    tty_node_tell_link(BY_ID_FOLDER, record.by_id, item->by_id);
+    tty_node_tell_link(BY_PATH_FOLDER, record.by_path, item->by_path);
+    text_copy(names->by_id, sizeof names->by_id, record.by_id[0] == '\0' ? ours.by_id : "");
+    text_copy(names->by_path, sizeof names->by_path, record.by_path[0] == '\0' ? ours.by_path : "");
     ttys->count++;
     return 0;
 }
 
-static int check_ttys(const struct check *check, const struct usb_tree *tree,
-                      struct board_ttys *ttys)
+static int check_ttys(const struct check *check)
 {
-    for (size_t i = 0; i < tree->interface_count; i++) {
-        const struct usb_tree_interface *interface = &tree->interfaces[i];
+    for (size_t i = 0; i < check->tree->interface_count; i++) {
+        const struct usb_tree_interface *interface = &check->tree->interfaces[i];
 
         for (size_t j = 0; j < interface->tty_count; j++) {
-            int err = check_tty(check, &interface->ttys[j], interface->number, ttys);
+            int err = check_tty(check, interface, &interface->ttys[j]);
 
             if (err != 0) {
                 return err;
@@ -187,31 +164,63 @@ static int check_ttys(const struct check *check, const struct usb_tree *tree,
     return 0;
 }
 
-static int check_usb_node(const struct check *check, const struct usb_tree *tree)
+static bool is_there(const struct check *check, const struct node *node)
 {
+    char path[SYSFS_PATH_SIZE];
+    int found = ERR_TOO_LONG;
+
+    if (sysfs_join(check->paths->dev_root, "", node->name, path) == 0) {
+        found = node_access_find(path, makedev(node->major, node->minor));
+    }
+    if (found >= 0) {
+        close(found);
+    }
+    return found >= 0;
+}
+
+/* A board with a tty is of use without that node. */
+static int check_usb_node(const struct check *check)
+{
+    const struct usb_tree *tree = check->tree;
+    const struct udev_record none = {.by_id = ""};
+    struct udev_record record;
     char name[SYSFS_NAME_SIZE];
-    char by_id[BOARD_LINK_SIZE] = "";
     struct node node = {name, tree->major, tree->minor};
 
     snprintf(name, sizeof name, "bus/usb/%03u/%03u", tree->busnum, tree->devnum);
-    return check_node(check, &node, by_id);
+    snprintf(check->nodes->usb_node, sizeof check->nodes->usb_node, "/dev/%s", name);
+    if (check->nodes->ttys.count > 0 && !(check->is_late && check->paths->makes_nodes) &&
+        !is_there(check, &node)) {
+        return 0;
+    }
+    return check_node(check, &node, &none, &record);
+}
+
+void tty_node_unmake(const struct tty_node_paths *paths, const struct tty_nodes *nodes)
+{
+    char path[SYSFS_PATH_SIZE];
+
+    for (size_t i = 0; i < nodes->made_count; i++) {
+        if (sysfs_join(paths->dev_root, nodes->made[i].path, NULL, path) == 0) {
+            node_access_unmake(path, nodes->made[i].number);
+        }
+    }
 }
 
 int tty_node_check(const struct tty_node_paths *paths, const struct usb_tree *tree,
-                   uint64_t since_us, struct tty_nodes *nodes)
+                   uint64_t since_us, bool is_late, struct tty_nodes *nodes)
 {
-    const struct check check = {paths, since_us};
-    struct tty_nodes found = {.ttys = {.count = 0}};
-    int err = check_ttys(&check, tree, &found.ttys);
+    struct tty_nodes found = {.made_count = 0};
+    const struct check check = {paths, tree, since_us, is_late, &found};
+    int err = check_ttys(&check);
 
-    if (err == 0 && found.ttys.count == 0) {
-        err = check_usb_node(&check, tree);
+    if (err == 0) {
+        err = check_usb_node(&check);
     }
     if (err != 0) {
+        tty_node_unmake(paths, &found); /* Nobody would know of it any more. */
         return err;
     }
-    snprintf(found.usb_node, sizeof found.usb_node, "/dev/bus/usb/%03u/%03u", tree->busnum,
-             tree->devnum);
     *nodes = found;
     return 0;
 }

@@ -12,6 +12,7 @@ struct reading {
     const char *path; /* the folder being listed */
     struct usb_tree *tree;
     struct usb_tree_interface *interface;
+    int port; /* of the usb-serial device being listed */
 };
 
 static int join(const char *path, const char *name, char joined[SYSFS_PATH_SIZE])
@@ -32,6 +33,7 @@ static int visit_tty(void *context, const char *name)
     if (sysfs_read_dev(reading->root, path, "dev", &tty->major, &tty->minor) != 0)
         return 0;
     text_copy(tty->name, sizeof tty->name, name);
+    tty->port = reading->port;
     interface->tty_count++;
     return 0;
 }
@@ -43,6 +45,7 @@ static int visit_interface_entry(void *context, const char *name)
     struct reading below = *reading;
     char path[SYSFS_PATH_SIZE];
     char tty_path[SYSFS_PATH_SIZE];
+    unsigned long port;
 
     if (strncmp(name, "tty", 3) != 0 || join(reading->path, name, path) != 0)
         return 0;
@@ -51,6 +54,8 @@ static int visit_interface_entry(void *context, const char *name)
         if (join(path, "tty", tty_path) != 0)
             return 0;
         below.path = tty_path;
+        if (sysfs_read_number(below.root, path, "port_number", 10, &port) == 0 && port <= UINT8_MAX)
+            below.port = (int)port;
     }
     /* A folder that goes away meanwhile holds no tty. */
     (void)sysfs_list(below.root, below.path, visit_tty, &below);
@@ -116,9 +121,36 @@ static int compare_interfaces(const void *a, const void *b)
     return left->number - right->number;
 }
 
+static uint16_t read_id(const struct reading *reading, const char *element)
+{
+    unsigned long number;
+    int err = sysfs_read_number(reading->root, reading->path, element, 16, &number);
+
+    return err == 0 && number <= UINT16_MAX ? (uint16_t)number : 0;
+}
+
+static void read_string(const struct reading *reading, const char *element,
+                        char text[USB_TREE_STRING_SIZE])
+{
+    if (sysfs_read_text(reading->root, reading->path, element, text, USB_TREE_STRING_SIZE) != 0)
+        text[0] = '\0';
+}
+
+static void read_names(const struct reading *reading)
+{
+    struct usb_tree *tree = reading->tree;
+
+    text_copy(tree->devpath, sizeof tree->devpath, reading->path);
+    tree->vid = read_id(reading, "idVendor");
+    tree->pid = read_id(reading, "idProduct");
+    read_string(reading, "manufacturer", tree->manufacturer);
+    read_string(reading, "product", tree->product);
+    read_string(reading, "serial", tree->serial);
+}
+
 int usb_tree_read(const char *sysfs_root, const char *devpath, struct usb_tree *tree)
 {
-    struct reading reading = {sysfs_root, devpath, tree, NULL};
+    struct reading reading = {sysfs_root, devpath, tree, NULL, SERIAL_NAMES_NO_PORT};
     unsigned long busnum, devnum;
     int err;
 
@@ -134,6 +166,7 @@ int usb_tree_read(const char *sysfs_root, const char *devpath, struct usb_tree *
         return err;
     tree->busnum = (unsigned)busnum;
     tree->devnum = (unsigned)devnum;
+    read_names(&reading);
     err = sysfs_list(sysfs_root, devpath, visit_device_entry, &reading);
     qsort(tree->interfaces, tree->interface_count, sizeof tree->interfaces[0], compare_interfaces);
     return err;

@@ -6,15 +6,19 @@
 
 #include "guest-linux/sysfs.h"
 #include "shared/core/board.h"
+#include "shared/core/serial_names.h"
 
 /* USB allows more; the kernel itself stops at 32 (USB_MAXINTERFACES). */
 #define USB_TREE_INTERFACES_MAX 32
 #define USB_TREE_MODALIAS_SIZE 128
+/* 126 UTF-16 units, a line feed, and the terminator. */
+#define USB_TREE_STRING_SIZE (126 * 3 + 2)
 
 struct usb_tree_tty {
     char name[SYSFS_NAME_SIZE]; /* "ttyACM0" */
     unsigned major;
     unsigned minor;
+    int port; /* usb-serial's port_number; SERIAL_NAMES_NO_PORT for other drivers */
 };
 
 struct usb_tree_interface {
@@ -27,6 +31,13 @@ struct usb_tree_interface {
 };
 
 struct usb_tree {
+    char devpath[SYSFS_PATH_SIZE];
+    uint16_t vid;
+    uint16_t pid;
+    /* What the device says of itself, in UTF-8, a USB string each; empty if it says nothing. */
+    char manufacturer[USB_TREE_STRING_SIZE];
+    char product[USB_TREE_STRING_SIZE];
+    char serial[USB_TREE_STRING_SIZE];
     unsigned busnum;
     unsigned devnum;
     unsigned major; /* of the device's own node, /dev/bus/usb/BBB/DDD */

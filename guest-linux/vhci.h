@@ -1,5 +1,5 @@
-/* The kernel's USB/IP host controller, vhci_hcd, through its sysfs files. Nothing else in the
- * guest writes below /sys.
+/* The kernel's USB/IP host controller, vhci_hcd, through its sysfs files. But for udev_notes, which
+ * asks for an event, nothing else in the guest writes below /sys.
  *
  * A port that was given out stays held until vhci_release, even if the kernel has freed it in
  * between: otherwise the late clean-up after one board could hit the next one. */

@@ -46,10 +46,11 @@ enum board_state {
 };
 
 struct board_tty {
-    char path[BOARD_PATH_SIZE];  /* "/dev/ttyACM0" */
-    char by_id[BOARD_LINK_SIZE]; /* below /dev/serial/by-id, empty if there is none */
-    char link[BOARD_PATH_SIZE];  /* below /dev/ttyferry, empty if there is none */
-    int interface;               /* bInterfaceNumber */
+    char path[BOARD_PATH_SIZE];    /* "/dev/ttyACM0" */
+    char by_id[BOARD_LINK_SIZE];   /* below /dev/serial/by-id, empty if there is none */
+    char by_path[BOARD_LINK_SIZE]; /* below /dev/serial/by-path, empty if there is none */
+    char link[BOARD_PATH_SIZE];    /* below /dev/ttyferry, empty if there is none */
+    int interface;                 /* bInterfaceNumber */
 };
 
 struct board_ttys {

@@ -47,6 +47,10 @@ static const struct json_text_field tty_fields[] = {
     JSON_TEXT_FIELD(struct board_tty, link, "link", true, board_json_is_path),
 };
 
+/* Came later than the others: only written if there is one. */
+static const struct json_text_field by_path_field =
+    JSON_TEXT_FIELD(struct board_tty, by_path, "by_path", true, board_json_is_path);
+
 static const struct json_text_field node_field =
     JSON_TEXT_FIELD(struct board, usb_node, "usb_node", true, board_json_is_path);
 
@@ -130,7 +134,8 @@ int board_json_add_nodes(struct cJSON *object, const struct board *board)
         const struct board_tty *tty = &board->ttys.items[i];
         struct cJSON *item = json_text_append_object(ttys);
         if (item == NULL || json_text_add_fields(item, tty_fields, COUNT(tty_fields), tty) != 0 ||
-            json_text_add_integer(item, "interface", tty->interface) != 0) {
+            json_text_add_integer(item, "interface", tty->interface) != 0 ||
+            (tty->by_path[0] != '\0' && json_text_add_fields(item, &by_path_field, 1, tty) != 0)) {
             return ERR_NOMEM;
         }
     }
@@ -142,6 +147,7 @@ static int get_tty(const struct cJSON *item, struct board_tty *tty)
     int64_t interface;
     if (!json_text_is_object(item) ||
         json_text_get_fields(item, tty_fields, COUNT(tty_fields), tty) != 0 ||
+        json_text_get_fields(item, &by_path_field, 1, tty) != 0 ||
         json_text_get_integer(item, "interface", 0, UINT8_MAX, &interface) != 0) {
         return ERR_INVALID;
     }

@@ -26,7 +26,8 @@ static bool are_ttys_equal(const struct board_ttys *a, const struct board_ttys *
         const struct board_tty *y = &b->items[i];
 
         if (x->interface != y->interface || strcmp(x->path, y->path) != 0 ||
-            strcmp(x->by_id, y->by_id) != 0 || strcmp(x->link, y->link) != 0) {
+            strcmp(x->by_id, y->by_id) != 0 || strcmp(x->by_path, y->by_path) != 0 ||
+            strcmp(x->link, y->link) != 0) {
             return false;
         }
     }

@@ -167,7 +167,9 @@ static void make_machine(struct ground *ground)
         .sysfs_root = ground->tree.root,
         .vhci = ground->vhci,
         .held = ground->held,
-        .nodes = {"/dev", ground->udev, TTY_NODE_NO_GROUP},
+        .nodes = {.dev_root = "/dev",
+                  .udev_root = ground->udev,
+                  .access = {NODE_ACCESS_NO_GROUP, 0, NODE_ACCESS_NO_GROUP}},
         .modules = ground->modules,
         .address = {ground->absent, ground->absent},
         .route = &ground->route,
@@ -401,6 +403,25 @@ static void udevds_record_is_awaited(void **state)
     assert_int_equal(rename(from, to), 0);
     rig_run_until_count(ground->rig, &ground->ready, 1);
     assert_string_equal(ground->nodes.ttys.items[0].by_id, "/dev/serial/by-id/usb-x");
+}
+
+/* It never writes its record: the board does not wait for it without end. */
+static void a_udevd_that_is_stuck_is_not_waited_for(void **state)
+{
+    struct ground *ground = *state;
+
+    ground->machine.nodes.limit_ms = 20;
+    tree_write(&ground->tree, "/udev/control", "");
+    tree_folder(&ground->tree, "/udev/data");
+    attach(ground);
+    make_device(ground);
+    make_tty(ground);
+    say(ground, "add", DEVPATH);
+    say(ground, "bind", DEVPATH);
+    assert_int_equal(ground->ready, 0);
+    rig_run_until_count(ground->rig, &ground->ready, 1);
+    assert_string_equal(ground->nodes.ttys.items[0].path, "/dev/null");
+    assert_string_equal(ground->nodes.ttys.items[0].by_id, "");
 }
 
 /* What can go wrong -----------------------------------------------------------------------------
@@ -982,6 +1003,7 @@ int main(void)
         TEST(a_driver_is_loaded_where_nobody_else_has),
         TEST(a_driver_is_asked_for_once),
         TEST(udevds_record_is_awaited),
+        TEST(a_udevd_that_is_stuck_is_not_waited_for),
         TEST(a_board_without_a_place_is_not_tried),
         TEST(no_address_is_told),
         TEST(a_refusal_is_told),

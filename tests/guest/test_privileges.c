@@ -35,13 +35,13 @@ static uint64_t read_status(const char *name)
 }
 
 /* The line of the first thing that is wrong, or 0. */
-static int look_dropped(bool low_port)
+static int look_dropped(const struct privileges_use *use)
 {
     uint64_t had = read_status("CapPrm:");
     uint64_t bound = read_status("CapBnd:");
-    uint64_t needed = privileges_needed(low_port);
+    uint64_t needed = privileges_needed(use);
     bool may_limit = (had & BIT(CAP_SETPCAP)) != 0 || (bound & ~needed) == 0;
-    int err = privileges_drop(low_port);
+    int err = privileges_drop(use);
 
     if (err != (may_limit ? 0 : ERR_DENIED)) {
         return __LINE__;
@@ -56,20 +56,20 @@ static int look_dropped(bool low_port)
         return __LINE__;
     }
     /* A second time, without the right to: there is nothing left to do. */
-    if (may_limit && privileges_drop(low_port) != 0) {
+    if (may_limit && privileges_drop(use) != 0) {
         return __LINE__;
     }
     return read_status("NoNewPrivs:") == 1 ? 0 : __LINE__;
 }
 
-static void expect_dropped(bool low_port)
+static void expect_dropped(const struct privileges_use *use)
 {
     pid_t child = fork();
     int status;
 
     assert_true(child >= 0);
     if (child == 0) {
-        int line = look_dropped(low_port);
+        int line = look_dropped(use);
 
         fprintf(stderr, line != 0 ? "line %d\n" : "", line);
         _exit(line != 0);
@@ -81,16 +81,29 @@ static void expect_dropped(bool low_port)
 
 static void only_what_is_needed_is_kept(void **state)
 {
+    const struct privileges_use use = {.low_port = false};
+
     (void)state;
-    assert_true(privileges_needed(false) == ALWAYS);
-    expect_dropped(false);
+    assert_true(privileges_needed(&use) == ALWAYS);
+    expect_dropped(&use);
 }
 
 static void a_low_port_may_be_bound(void **state)
 {
+    const struct privileges_use use = {.low_port = true};
+
     (void)state;
-    assert_true(privileges_needed(true) == (ALWAYS | BIT(CAP_NET_BIND_SERVICE)));
-    expect_dropped(true);
+    assert_true(privileges_needed(&use) == (ALWAYS | BIT(CAP_NET_BIND_SERVICE)));
+    expect_dropped(&use);
+}
+
+static void nodes_may_be_made(void **state)
+{
+    const struct privileges_use use = {.makes_nodes = true};
+
+    (void)state;
+    assert_true(privileges_needed(&use) == (ALWAYS | BIT(CAP_MKNOD)));
+    expect_dropped(&use);
 }
 
 int main(void)
@@ -98,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_is_needed_is_kept),
         cmocka_unit_test(a_low_port_may_be_bound),
+        cmocka_unit_test(nodes_may_be_made),
     };
 
     return cmocka_run_group_tests_name("privileges", tests, NULL, NULL);

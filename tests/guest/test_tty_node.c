@@ -36,7 +36,11 @@ static void make_rig(struct rig *rig)
     tree_path(&rig->tree, "/dev", rig->dev);
     tree_path(&rig->tree, UDEV, rig->udev);
     tree_folder(&rig->tree, "/dev");
-    rig->paths = (struct tty_node_paths){"/dev", rig->udev, TTY_NODE_NO_GROUP};
+    rig->paths = (struct tty_node_paths){
+        .dev_root = "/dev",
+        .udev_root = rig->udev,
+        .access = {NODE_ACCESS_NO_GROUP, NODE_ACCESS_MODE, NODE_ACCESS_NO_GROUP},
+    };
     rig->device.busnum = 1;
     rig->device.devnum = 12;
     rig->device.major = MAJOR_OF_NOBODY;
@@ -44,7 +48,7 @@ static void make_rig(struct rig *rig)
     rig->device.interface_count = 2;
     rig->device.interfaces[1].number = 2;
     rig->device.interfaces[1].tty_count = 1;
-    rig->device.interfaces[1].ttys[0] = (struct usb_tree_tty){"null", 1, 3};
+    rig->device.interfaces[1].ttys[0] = (struct usb_tree_tty){"null", 1, 3, SERIAL_NAMES_NO_PORT};
 }
 
 static void remove_rig(struct rig *rig)
@@ -60,7 +64,13 @@ static void make_udev(const struct rig *rig)
 
 static int check(struct rig *rig)
 {
-    return tty_node_check(&rig->paths, &rig->device, SINCE_US, &rig->nodes);
+    return tty_node_check(&rig->paths, &rig->device, SINCE_US, false, &rig->nodes);
+}
+
+/* Udevd has been given up. */
+static int check_late(struct rig *rig)
+{
+    return tty_node_check(&rig->paths, &rig->device, SINCE_US, true, &rig->nodes);
 }
 
 /* Makes the node that the device's tty has in the rig's own /dev; skips the test where that is not
@@ -146,14 +156,16 @@ static void every_tty_has_to_be_there(void **state)
     (void)state;
     make_rig(&rig);
     interface = &rig.device.interfaces[1];
-    interface->ttys[interface->tty_count++] = (struct usb_tree_tty){"zero", 1, 5};
+    interface->ttys[interface->tty_count++] =
+        (struct usb_tree_tty){"zero", 1, 5, SERIAL_NAMES_NO_PORT};
     rig.device.interfaces[0].ttys[rig.device.interfaces[0].tty_count++] =
-        (struct usb_tree_tty){"full", 1, 7};
+        (struct usb_tree_tty){"full", 1, 7, SERIAL_NAMES_NO_PORT};
     assert_int_equal(check(&rig), 0);
     assert_int_equal(rig.nodes.ttys.count, 3);
     assert_string_equal(rig.nodes.ttys.items[0].path, "/dev/full");
     assert_string_equal(rig.nodes.ttys.items[2].path, "/dev/zero");
-    interface->ttys[interface->tty_count++] = (struct usb_tree_tty){"ttyferry-none", 1, 8};
+    interface->ttys[interface->tty_count++] =
+        (struct usb_tree_tty){"ttyferry-none", 1, 8, SERIAL_NAMES_NO_PORT};
     assert_int_equal(check(&rig), ERR_BUSY);
     remove_rig(&rig);
 }
@@ -165,7 +177,8 @@ static void more_ttys_than_room_are_left_out(void **state)
     (void)state;
     make_rig(&rig);
     for (size_t i = 0; i < BOARD_TTYS_MAX; i++) {
-        rig.device.interfaces[0].ttys[i] = (struct usb_tree_tty){"zero", 1, 5};
+        rig.device.interfaces[0].ttys[i] =
+            (struct usb_tree_tty){"zero", 1, 5, SERIAL_NAMES_NO_PORT};
     }
     rig.device.interfaces[0].tty_count = BOARD_TTYS_MAX;
     assert_int_equal(check(&rig), 0);
@@ -181,7 +194,7 @@ static void a_node_as_devtmpfs_makes_it_goes_to_the_group(void **state)
     (void)state;
     make_rig(&rig);
     make_node(&rig, "/dev/null", 1, 3, 0600);
-    rig.paths.group = DIALOUT;
+    rig.paths.access.group = DIALOUT;
     assert_int_equal(check(&rig), 0);
     expect_owner(&rig, "/dev/null", DIALOUT, 0660);
     remove_rig(&rig);
@@ -194,7 +207,7 @@ static void a_node_that_somebody_has_seen_to_is_left_alone(void **state)
     (void)state;
     make_rig(&rig);
     make_node(&rig, "/dev/null", 1, 3, 0640);
-    rig.paths.group = DIALOUT;
+    rig.paths.access.group = DIALOUT;
     assert_int_equal(check(&rig), 0);
     expect_owner(&rig, "/dev/null", 0, 0640);
     remove_rig(&rig);
@@ -218,7 +231,7 @@ static void a_node_is_found_right_without_opening_it(void **state)
 
     (void)state;
     make_rig(&rig);
-    rig.device.interfaces[1].ttys[0] = (struct usb_tree_tty){"ttyUSB0", MAJOR_OF_NOBODY, 0};
+    rig.device.interfaces[1].ttys[0] = (struct usb_tree_tty){"ttyUSB0", MAJOR_OF_NOBODY, 0, 0};
     make_node(&rig, "/dev/ttyUSB0", MAJOR_OF_NOBODY, 0, 0660);
     assert_int_equal(check(&rig), 0);
     assert_string_equal(rig.nodes.ttys.items[0].path, "/dev/ttyUSB0");
@@ -296,7 +309,7 @@ static void udevd_has_finished_or_not(void **state)
     remove_rig(&rig);
 }
 
-static void with_udevd_owners_are_udevds(void **state)
+static void what_udevds_rules_leave_out_is_done_here(void **state)
 {
     struct rig rig;
 
@@ -304,10 +317,140 @@ static void with_udevd_owners_are_udevds(void **state)
     make_rig(&rig);
     make_udev(&rig);
     make_node(&rig, "/dev/null", 1, 3, 0600);
-    rig.paths.group = DIALOUT;
+    rig.paths.access.group = DIALOUT;
+    assert_int_equal(check(&rig), ERR_BUSY);
+    expect_owner(&rig, "/dev/null", 0, 0600); /* It is udevd's turn. */
     tree_write(&rig.tree, UDEV "/data/c1:3", "I:6000000\n");
     assert_int_equal(check(&rig), 0);
-    expect_owner(&rig, "/dev/null", 0, 0600);
+    expect_owner(&rig, "/dev/null", DIALOUT, 0660);
+    remove_rig(&rig);
+}
+
+static void what_udevds_rules_decide_stays(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    make_udev(&rig);
+    make_node(&rig, "/dev/null", 1, 3, 0666);
+    rig.paths.access.group = DIALOUT;
+    tree_write(&rig.tree, UDEV "/data/c1:3", "I:6000000\n");
+    assert_int_equal(check(&rig), 0);
+    expect_owner(&rig, "/dev/null", 0, 0666);
+    remove_rig(&rig);
+}
+
+static void a_udevd_that_is_late_is_not_waited_for(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    make_udev(&rig);
+    make_node(&rig, "/dev/null", 1, 3, 0600);
+    rig.paths.access.group = DIALOUT;
+    assert_int_equal(check(&rig), ERR_BUSY);
+    assert_int_equal(check_late(&rig), 0);
+    expect_owner(&rig, "/dev/null", DIALOUT, 0660);
+    remove_rig(&rig);
+}
+
+/* A tty that udev's rules have links for; "null" is none. */
+static void make_serial(struct rig *rig)
+{
+    strcpy(rig->device.devpath, "/devices/platform/vhci_hcd.0/usb1/1-1");
+    strcpy(rig->device.interfaces[1].name, "1-1:1.2");
+    strcpy(rig->device.manufacturer, "Arduino LLC");
+    strcpy(rig->device.product, "Leonardo");
+    rig->device.interfaces[1].ttys[0] =
+        (struct usb_tree_tty){"ttyACM0", MAJOR_OF_NOBODY, 0, SERIAL_NAMES_NO_PORT};
+    make_node(rig, "/dev/ttyACM0", MAJOR_OF_NOBODY, 0, 0600);
+}
+
+#define OUR_ID "usb-Arduino_LLC_Leonardo-if02"
+#define OUR_PATH "platform-vhci_hcd.0-usb-0:1:1.2"
+
+static void udevds_links_are_told_and_ours_named(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    make_serial(&rig);
+    assert_int_equal(check(&rig), 0);
+    assert_string_equal(rig.nodes.names[0].by_id, OUR_ID);
+    assert_string_equal(rig.nodes.names[0].by_path, OUR_PATH);
+    assert_string_equal(rig.nodes.ttys.items[0].by_path, "");
+    make_udev(&rig);
+    tree_write(&rig.tree, UDEV "/data/c60:0",
+               "S:serial/by-path/platform-vhci_hcd.0-usbv2-0:1:1.2\n"
+               "S:serial/by-path/" OUR_PATH "\nI:6000000\n");
+    assert_int_equal(check(&rig), 0);
+    assert_string_equal(rig.nodes.ttys.items[0].by_path, "/dev/serial/by-path/" OUR_PATH);
+    assert_string_equal(rig.nodes.names[0].by_path, "");
+    assert_string_equal(rig.nodes.names[0].by_id, OUR_ID);
+    remove_rig(&rig);
+}
+
+static void a_link_that_cant_be_told_is_none(void **state)
+{
+    char path[BOARD_LINK_SIZE];
+    char longest[BOARD_LINK_SIZE];
+
+    (void)state;
+    tty_node_tell_link("serial/by-id", "usb-a", path);
+    assert_string_equal(path, "/dev/serial/by-id/usb-a");
+    tty_node_tell_link("serial/by-id", "usb-a\xE2\x80\xAEgpj", path); /* right to left */
+    assert_string_equal(path, "");
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    tty_node_tell_link("serial/by-id", longest, path);
+    assert_string_equal(path, "");
+}
+
+static void make_usb_folder(const struct rig *rig)
+{
+    tree_folder(&rig->tree, "/dev/bus");
+    tree_folder(&rig->tree, "/dev/bus/usb");
+    tree_folder(&rig->tree, "/dev/bus/usb/001");
+}
+
+static void a_usb_node_goes_to_the_group_beside_its_ttys(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    make_usb_folder(&rig);
+    make_node(&rig, "/dev/null", 1, 3, 0600);
+    make_node(&rig, "/dev/bus/usb/001/012", MAJOR_OF_NOBODY, 1, 0664);
+    rig.paths.access.group = DIALOUT;
+    assert_int_equal(check(&rig), 0);
+    expect_owner(&rig, "/dev/null", DIALOUT, 0660);
+    expect_owner(&rig, "/dev/bus/usb/001/012", DIALOUT, 0660);
+    remove_rig(&rig);
+}
+
+static void a_missing_node_is_made_when_it_is_late(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    make_node(&rig, "/dev/zero", 1, 5, 0600); /* May it be done at all? */
+    rig.paths.access.group = DIALOUT;
+    assert_int_equal(check(&rig), ERR_BUSY);
+    assert_int_equal(check_late(&rig), ERR_BUSY); /* The kernel's to make. */
+    rig.paths.makes_nodes = true;
+    assert_int_equal(check_late(&rig), 0);
+    expect_owner(&rig, "/dev/null", DIALOUT, 0660);
+    expect_owner(&rig, "/dev/bus/usb/001/012", DIALOUT, 0660);
+    assert_int_equal(rig.nodes.made_count, 2);
+    tty_node_unmake(&rig.paths, &rig.nodes);
+    assert_false(tree_has(&rig.tree, "/dev/null"));
+    assert_false(tree_has(&rig.tree, "/dev/bus/usb/001/012"));
+    assert_true(tree_has(&rig.tree, "/dev/zero"));
     remove_rig(&rig);
 }
 
@@ -351,7 +494,18 @@ int main(void)
     cases_add_one(&cases, "a board without ttys has its usb node",
                   a_board_without_ttys_has_its_usb_node);
     CASES_ADD(&cases, record_rows, udevd_has_finished_or_not);
-    cases_add_one(&cases, "with udevd owners are udevd's", with_udevd_owners_are_udevds);
+    cases_add_one(&cases, "what udevd's rules leave out is done here",
+                  what_udevds_rules_leave_out_is_done_here);
+    cases_add_one(&cases, "what udevd's rules decide stays", what_udevds_rules_decide_stays);
+    cases_add_one(&cases, "a udevd that is late is not waited for",
+                  a_udevd_that_is_late_is_not_waited_for);
+    cases_add_one(&cases, "udevd's links are told, and ours named",
+                  udevds_links_are_told_and_ours_named);
+    cases_add_one(&cases, "a link that can't be told is none", a_link_that_cant_be_told_is_none);
+    cases_add_one(&cases, "a usb node goes to the group beside its ttys",
+                  a_usb_node_goes_to_the_group_beside_its_ttys);
+    cases_add_one(&cases, "a missing node is made when it is late",
+                  a_missing_node_is_made_when_it_is_late);
     cases_add_one(&cases, "records are where udevd runs", records_are_where_udevd_runs);
     return cases_run("tty_node", &cases);
 }

@@ -76,6 +76,33 @@ static void a_board_with_one_interface(void **state)
     assert_string_equal(interface->ttys[0].name, "ttyUSB0");
     assert_int_equal(interface->ttys[0].major, 188);
     assert_int_equal(interface->ttys[0].minor, 0);
+    assert_int_equal(interface->ttys[0].port, SERIAL_NAMES_NO_PORT);
+    tree_remove(&tree);
+}
+
+static void what_a_device_says_of_itself(void **state)
+{
+    struct usb_tree read;
+    struct tree tree;
+
+    (void)state;
+    tree_make(&tree);
+    make_device(&tree);
+    make_interface(&tree, "1-1:1.0", "00\n", "ftdi_sio");
+    make_tty(&tree, "1-1:1.0/ttyUSB0/tty/ttyUSB0", "188:0\n");
+    tree_write(&tree, DEVPATH "/1-1:1.0/ttyUSB0/port_number", "1\n");
+    tree_write(&tree, DEVPATH "/idVendor", "0403\n");
+    tree_write(&tree, DEVPATH "/idProduct", "6001\n");
+    tree_write(&tree, DEVPATH "/manufacturer", "FTDI\n");
+    tree_write(&tree, DEVPATH "/product", " two\nlines \n");
+    assert_int_equal(usb_tree_read(tree.root, DEVPATH, &read), 0);
+    assert_string_equal(read.devpath, DEVPATH);
+    assert_int_equal(read.vid, 0x0403);
+    assert_int_equal(read.pid, 0x6001);
+    assert_string_equal(read.manufacturer, "FTDI");
+    assert_string_equal(read.product, " two\nlines ");
+    assert_string_equal(read.serial, "");
+    assert_int_equal(read.interfaces[0].ttys[0].port, 1);
     tree_remove(&tree);
 }
 
@@ -254,6 +281,7 @@ int main(void)
     struct cases cases = {.count = 0};
 
     cases_add_one(&cases, "a board with one interface", a_board_with_one_interface);
+    cases_add_one(&cases, "what a device says of itself", what_a_device_says_of_itself);
     cases_add_one(&cases, "a composite board", a_composite_board);
     cases_add_one(&cases, "ttys come in the order of their numbers",
                   ttys_come_in_the_order_of_their_numbers);

@@ -1173,7 +1173,7 @@ def ended_agent_leaves_the_board_attached(rig: Rig) -> None:
     rig.agent.send_signal(15)
     expect_equal(rig.agent.wait(LIMIT_S), 0, "exit code")
     expect_equal(host.next("bye")["code"], "shutdown", "what the host is told")
-    expect_equal(rig.vm.run("ls /run/ttyferry")[1].split(), ["ports"], "what is left of the agent")
+    expect_equal(rig.vm.run("ls /run/ttyferry")[1].split(), ["links", "ports"], "what is left of the agent")
     rig.echo(tty, "1-3")
     host.close()
 

@@ -77,6 +77,7 @@ class Lab(WindowsSide):
         self.relay: LinkRelay | None = None
         self.host_config: dict[str, Any] = {}  # sections of the host agent's configuration besides "link" and "usbipd"
         self.link_config: dict[str, Any] = {}  # of the host agent's section "link", besides what the lab says
+        self.guest_sections: dict[str, Any] = {}  # sections of the guest agent's configuration besides those
         self.guest_usbipd: dict[str, Any] = {}  # of the guest agent's section "usbipd", besides the port
 
     @staticmethod
@@ -130,7 +131,7 @@ class Lab(WindowsSide):
         new.rename(self.folder / "key")
 
     def start_guest_agent(self) -> None:
-        config = {"link": {"auth": self.auth}, "usbipd": {"port": self.usbipd.port, **self.guest_usbipd}}
+        config = {"link": {"auth": self.auth}, "usbipd": {"port": self.usbipd.port, **self.guest_usbipd}, **self.guest_sections}
         self.vm.run("mkdir -p /etc/ttyferry && cat >/etc/ttyferry/config.json", stdin=json.dumps(config).encode(), check=True)
         self.write_guest_key(self.key)
         self.guest_agent = self.vm.popen("exec ttyferry agent --log-level debug >/run/agent.log 2>&1")
