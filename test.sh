@@ -25,13 +25,16 @@ default | full | soak) ;;
 *) die "unknown mode '$mode': ./test.sh [full | soak [MINUTES]]" ;;
 esac
 
-scripts/setup.sh build check lab
+groups=(build check lab)
+[ "$mode" != full ] || groups+=(npm)
+scripts/setup.sh "${groups[@]}"
 scripts/build-deps.sh
 for preset in sanitize linux windows; do
     step "building preset $preset" scripts/build.sh "$preset"
 done
 step "building the VM's image" tests/vm/image.sh
 step "building the VM's disk with Debian" tests/vm/debian.sh
+[ "$mode" != full ] || step "building the VM's disk with Node" tests/vm/debian.sh node
 
 python=/usr/bin/python3
 step "preparing the Wine prefix" "$python" tests/lab/wine.py

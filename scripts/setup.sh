@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the distribution's packages that building and testing need, and no others.
 #
-#   scripts/setup.sh [build] [check] [lab]     default: build lab
+#   scripts/setup.sh [build] [check] [lab] [npm]     default: build lab
 #
 # build  compilers for both sides, and what scripts/build-deps.sh needs
 # check  clang-format, clang-tidy, sanitizer and fuzzer runtimes
-# lab    Wine, QEMU, tmux and the packages the test VM is made of
+# lab    Wine, QEMU, tmux, and what makes the test VM
+# npm    for `./test.sh full`, unless there is one of another origin
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -13,7 +14,7 @@ build=(ca-certificates cmake ninja-build gcc libc6-dev pkg-config make git dpkg-
     binutils python3 musl-tools gcc-mingw-w64-x86-64 libuv1-dev libcjson-dev libsodium-dev
     libcmocka-dev)
 check=(clang clang-format clang-tidy)
-lab=(wine wine64 qemu-system-x86 cpio kmod python3 python3-jsonschema mmdebstrap e2fsprogs tmux)
+lab=(wine wine64 qemu-system-x86 cpio kmod python3 python3-jsonschema python3-yaml mmdebstrap e2fsprogs tmux)
 
 [ -r /etc/debian_version ] || die "this is no Debian-like system: install the packages named in $0 by hand"
 groups=("$@")
@@ -24,7 +25,8 @@ for group in "${groups[@]}"; do
     build) wanted+=("${build[@]}") ;;
     check) wanted+=("${check[@]}") ;;
     lab) wanted+=("${lab[@]}") ;;
-    *) die "unknown group '$group': build, check and lab exist" ;;
+    npm) command -v npm >/dev/null || wanted+=(npm) ;;
+    *) die "unknown group '$group': build, check, lab and npm exist" ;;
     esac
 done
 

@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/lab"))
@@ -75,10 +76,10 @@ class Bench:
 # Boards and scripts.
 
 @contextlib.contextmanager
-def plugged(lab: Lab, model: str, busid: str) -> Iterator[Board]:
-    """A board in its place, ready; pulled at the end, whatever it is by then."""
+def plugged(lab: Lab, model: str, busid: str, **settings: Any) -> Iterator[Board]:
+    """A board in its place, ready; pulled at the end, whatever it is by then. `settings` go to Lab.plug."""
     marks = lab.marks()
-    board = lab.plug(model, busid)
+    board = lab.plug(model, busid, **settings)
     for stream, mark in marks.items():
         stream.wait_event("ready", board.id, mark)
     try:

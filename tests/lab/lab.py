@@ -63,17 +63,21 @@ EXIT_NO_AGENT = 4
 class Lab(WindowsSide):
     """Everything outside the two agents, and the agents. Start with `with`, or start() and stop().
 
-    modprobe: whether the guest has a modprobe (else the agent loads modules by itself); debian: whether it is a whole Debian;
+    modprobe: whether the guest has a modprobe (else the agent loads modules by itself); debian: whether it is a whole Debian; systemd:
+    with systemd; node: with Node;
     reaches_usbipd: whether the guest reaches usbipd's port, else all that it sends there is lost.
     auth: the configurations' "auth"; with "key" both sides are given the same key before their agents start.
     """
 
-    def __init__(self, modprobe: bool = True, debian: bool = False, auth: str = "none", reaches_usbipd: bool = True) -> None:
+    def __init__(
+        self, modprobe: bool = True, debian: bool = False, auth: str = "none", reaches_usbipd: bool = True, systemd: bool = False,
+        node: bool = False,
+    ) -> None:
         super().__init__()
         self.auth = auth
         self.key = secrets.token_hex(32)
         self.host_program = HOST_PROGRAM
-        self.vm = Vm(modprobe=modprobe, debian=debian, reaches_machine=reaches_usbipd)
+        self.vm = Vm(modprobe=modprobe, debian=debian, systemd=systemd, node=node, reaches_machine=reaches_usbipd)
         self.relay: LinkRelay | None = None
         self.host_config: dict[str, Any] = {}  # sections of the host agent's configuration besides "link" and "usbipd"
         self.link_config: dict[str, Any] = {}  # of the host agent's section "link", besides what the lab says

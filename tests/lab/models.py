@@ -78,6 +78,8 @@ MODELS |= {
         serial="335B364D3034", firmware="stm32",
     ),
     "stm32_dfu": dataclasses.replace(MODELS["dfu"], firmware="stm32_dfu"),
+    # A debug probe, for which Linux has no driver and Windows none with an interface that we hear of.
+    "cmsis_dap": Model("cmsis_dap", 0x0D28, 0x0204, "CMSIS-DAP v2", "USB\\Class_FF", serial="0240000034544E45", driver=False, firmware="cmsis_dap"),
     # It sends without being asked.
     "counter": dataclasses.replace(MODELS["cp2102"], serial="0002", firmware="counter"),
     # After each reset these two send a line, which a tty that echoes would send back: plug them with echo="off", or expect that.

@@ -82,9 +82,9 @@ def build_image() -> Path:
 
 
 @functools.cache
-def build_disk() -> Path:
+def build_disk(node: bool = False) -> Path:
     """The disk with a whole Debian, built first if need be; its progress goes to stderr."""
-    done = subprocess.run([str(HERE / "debian.sh")], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([str(HERE / "debian.sh"), *(["node"] if node else [])], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise VmError("tests/vm/debian.sh failed")
     return Path(done.stdout.strip())
@@ -296,7 +296,7 @@ class Vm:
     """One virtual machine. Everything it writes on the machine lies in self.folder, which stop() removes unless
     a folder was given; console.log there is the guest's console, also readable while it runs.
 
-    debian: a whole Debian with udevd and flashing programs (debian.sh) in place of busybox; systemd: on it, as PID 1.
+    debian: a whole Debian with udevd and flashing programs (debian.sh) in place of busybox; systemd: on it, as PID 1; node: on it, Node.
     Nothing written to its disk outlives the boot, unless persistent: then the disk is a private copy, for as long as the Vm is not
     stopped for good (stop), and overlay_files are put there at the first boot only.
     reaches_machine: whether the guest reaches the machine's 127.0.0.1; without, all that it sends there is lost. The machine
@@ -304,10 +304,10 @@ class Vm:
 
     def __init__(
         self, folder: Path | str | None = None, modprobe: bool = True, memory_mb: int = 0, debian: bool = False,
-        systemd: bool = False, persistent: bool = False, reaches_machine: bool = True,
+        systemd: bool = False, persistent: bool = False, reaches_machine: bool = True, node: bool = False,
     ) -> None:
-        if (systemd or persistent) and not debian:
-            raise VmError("only Debian's disk has systemd, and can keep what is written")
+        if (systemd or persistent or node) and not debian:
+            raise VmError("only Debian's disk has systemd and Node, and can keep what is written")
         self._keeps_folder = folder is not None
         self.folder = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="ttyferry-vm-"))
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -317,6 +317,7 @@ class Vm:
         self._modprobe = modprobe
         self._debian = debian
         self._systemd = systemd
+        self._node = node
         self._persistent = persistent
         self._reaches_machine = reaches_machine
         self._memory_mb = memory_mb or (DEBIAN_MEMORY_MB if debian else MEMORY_MB)
@@ -379,10 +380,10 @@ class Vm:
         if not self._debian:
             return []
         if not self._persistent:
-            return ["-drive", f"file={build_disk()},if=virtio,format=raw,snapshot=on"]
+            return ["-drive", f"file={build_disk(self._node)},if=virtio,format=raw,snapshot=on"]
         disk = self._own_disk()
         if not disk.exists():
-            subprocess.run(["cp", "--sparse=always", "--reflink=auto", str(build_disk()), str(disk)], check=True)
+            subprocess.run(["cp", "--sparse=always", "--reflink=auto", str(build_disk(self._node)), str(disk)], check=True)
             # With a journal the file system is whole after each loss of power.
             command = ["tune2fs", "-J", f"size={JOURNAL_MB}", str(disk)]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"})

@@ -82,6 +82,7 @@ extern const struct usb_chip chip_caterina;
 extern const struct usb_chip chip_cdc_acm;
 extern const struct usb_chip chip_cdc_super;
 extern const struct usb_chip chip_ch341;
+extern const struct usb_chip chip_cmsis_dap;
 extern const struct usb_chip chip_cp2102;
 extern const struct usb_chip chip_dfu;
 extern const struct usb_chip chip_dual_cdc;

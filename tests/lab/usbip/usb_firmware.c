@@ -7,8 +7,9 @@ enum { TOUCH_BAUD = 1200, WATCHDOG_US = 120000 };
 const struct usb_firmware *usb_firmware_find(const char *name)
 {
     static const struct usb_firmware *const firmwares[] = {
-        &firmware_caterina, &firmware_counter,  &firmware_esp32, &firmware_esp32s3,
-        &firmware_leonardo, &firmware_optiboot, &firmware_stm32, &firmware_stm32_dfu,
+        &firmware_caterina, &firmware_cmsis_dap, &firmware_counter,
+        &firmware_esp32,    &firmware_esp32s3,   &firmware_leonardo,
+        &firmware_optiboot, &firmware_stm32,     &firmware_stm32_dfu,
     };
 
     for (size_t i = 0; i < sizeof firmwares / sizeof firmwares[0]; i++) {

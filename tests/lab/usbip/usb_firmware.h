@@ -32,6 +32,7 @@ struct usb_firmware {
 };
 
 extern const struct usb_firmware firmware_caterina;
+extern const struct usb_firmware firmware_cmsis_dap;
 extern const struct usb_firmware firmware_counter;
 extern const struct usb_firmware firmware_esp32;
 extern const struct usb_firmware firmware_esp32s3;
