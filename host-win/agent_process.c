@@ -134,54 +134,57 @@ static bool runs_program(HANDLE process, const wchar_t *program)
            (path[len] == L'\0' || program_files_is_aside(path + len));
 }
 
-/* Returns a process that runs the program, behind `*entry` in the list; NULL at the end. */
-static HANDLE next_process(HANDLE list, PROCESSENTRY32W *entry, const wchar_t *program)
+/* The process if it runs the program, else NULL. */
+static HANDLE open_if_runs(DWORD id, const wchar_t *program)
 {
-    while (Process32NextW(list, entry)) {
-        HANDLE process = entry->th32ProcessID != GetCurrentProcessId()
-                             ? OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE,
-                                           entry->th32ProcessID)
-                             : NULL;
+    HANDLE process = id != GetCurrentProcessId()
+                         ? OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, id)
+                         : NULL;
 
-        if (process != NULL && runs_program(process, program)) {
-            return process;
-        }
-        if (process != NULL) {
-            CloseHandle(process);
-        }
+    if (process != NULL && !runs_program(process, program)) {
+        CloseHandle(process);
+        process = NULL;
     }
-    return NULL;
+    return process;
 }
 
-/* Asks all that have a window, and waits a moment for the last of them. A supervisor has none while
- * its agent runs: it ends with that. */
+/* Asks it if it has a window. A supervisor has none while its agent runs: it ends with that. */
+static int ask(DWORD id)
+{
+    HWND window = find_window_of(id);
+
+    if (window != NULL) {
+        PostMessageW(window, WM_CLOSE, 0, 0);
+    }
+    return window != NULL || is_of_this_session(id) ? 0 : ERR_DENIED;
+}
+
+/* Asks all, and waits a moment for the last of them. */
 static int ask_all(const wchar_t *program, bool *any)
 {
     HANDLE list = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
     PROCESSENTRY32W entry = {.dwSize = sizeof entry};
     HANDLE last = NULL;
-    HANDLE process;
     int result = 0;
 
-    *any = false;
-    if (list == INVALID_HANDLE_VALUE || !Process32FirstW(list, &entry)) {
+    if (list == INVALID_HANDLE_VALUE) {
         return ERR_IO;
     }
-    while ((process = next_process(list, &entry, program)) != NULL) {
-        HWND window = find_window_of(entry.th32ProcessID);
+    for (BOOL more = Process32FirstW(list, &entry); more; more = Process32NextW(list, &entry)) {
+        HANDLE process = open_if_runs(entry.th32ProcessID, program);
 
-        *any = true;
-        if (window != NULL) {
-            PostMessageW(window, WM_CLOSE, 0, 0);
-        } else if (!is_of_this_session(entry.th32ProcessID)) {
-            result = ERR_DENIED;
+        if (process != NULL) {
+            int error = ask(entry.th32ProcessID);
+
+            result = result != 0 ? result : error;
+            if (last != NULL) {
+                CloseHandle(last);
+            }
+            last = process;
         }
-        if (last != NULL) {
-            CloseHandle(last);
-        }
-        last = process;
     }
     CloseHandle(list);
+    *any = last != NULL;
     if (last != NULL) {
         WaitForSingleObject(last, AGAIN_MS);
         CloseHandle(last);
@@ -196,6 +199,7 @@ static int end_program(const wchar_t *program, bool *ended)
     int result = 0;
 
     while (result == 0 && any) {
+        any = false;
         result = ask_all(program, &any);
         *ended |= any;
         if (result == 0 && any && GetTickCount64() >= until_ms) {

@@ -197,7 +197,9 @@ static int keep_note(struct removal *removal)
 
     state->made_path_entry = false;
     state->made_path_value = false;
-    state->program_folders = 0;
+    if (GetFileAttributesW(removal->places->program_folder) == INVALID_FILE_ATTRIBUTES) {
+        state->program_folders = 0; /* Else a program that runs is still in it. */
+    }
     return error == 0 ? install_places_write_state(removal->places, state) : error;
 }
 

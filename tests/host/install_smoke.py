@@ -309,12 +309,22 @@ def failing_move_goes_back(rig: Rig) -> None:
     assert rig.agents() == before
 
 
+def removal_by_the_installed_program_leaves_what_the_next_removes(rig: Rig) -> None:
+    """It can't remove itself while it runs, nor the folder; which is the next installation's to remove, though it was there before."""
+    said = rig.prefix.run(rig.programs / "ttyferry.exe", "uninstall", timeout_s=LIMIT_S).stdout
+    assert "renamed to *.old-*" in said, said
+    assert {"ttyferry.exe.old-0"} == {path.name for path in rig.programs.iterdir()}
+    rig.expect(0, "install", "--yes")
+    assert {"ttyferry.exe", "ttyferryw.exe"} == {path.name for path in rig.programs.iterdir()}
+
+
 CASES: tuple[Callable[[Rig], None], ...] = (
     failing_step_leaves_nothing, failing_step_of_windows_leaves_nothing, guest_of_before_is_not_removed, unknown_distribution_is_told, install_links, install_again_upgrades,
     failing_upgrade_leaves_the_old_running, failing_upgrade_puts_the_old_guest_back, crashed_agent_is_started_again, second_supervisor_ends_with_0,
     link_that_does_not_come_is_explained,
     config_of_the_user_stays, renewal_changes_both_or_none, uninstall_that_fails_goes_on_later, starting_agent_is_ended_too,
     uninstall_keeps_what_a_purge_removes, other_distribution_takes_over, failing_move_goes_back,
+    removal_by_the_installed_program_leaves_what_the_next_removes,
 )
 
 
