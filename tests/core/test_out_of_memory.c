@@ -11,6 +11,7 @@
 #include "shared/core/json_text.h"
 #include "shared/core/line_reader.h"
 #include "shared/core/pnp_tracker.h"
+#include "shared/core/port_notes.h"
 #include "shared/core/vhci_status.h"
 #include "shared/core/wire_hello.h"
 #include "shared/core/wire_import.h"
@@ -38,6 +39,7 @@
     "\"run\":\"8c1f6a0be97d2c43\",\"import\":\"00112233445566ff\",\"auth\":{"                      \
     "\"method\":\"hmac-sha256\",\"nonce\":\"" DIGEST "\"}}"
 #define DATA "{\"type\":\"data\",\"import\":\"00112233445566ff\",\"bytes\":\"AAEC\"}"
+#define NOTES "{\"v\":1,\"ports\":[{\"port\":3,\"devid\":65539,\"node\":\"00000000deadbeef\"}]}"
 #define PROOF "{\"type\":\"proof\",\"mac\":\"" DIGEST "\"}"
 
 /* What the operations work on; made anew for each failure. */
@@ -49,6 +51,7 @@ struct ground {
     struct wire_proof proof;
     struct wire_bye bye;
     struct wire_import import;
+    struct port_notes notes;
     struct config config;
     struct line_reader reader;
     struct vhci_status status;
@@ -71,6 +74,7 @@ static void prepare(struct ground *ground)
     assert_int_equal(wire_message_from_line(ARRIVAL, strlen(ARRIVAL), &ground->message), 0);
     assert_int_equal(wire_hello_from_line(HELLO, strlen(HELLO), &ground->hello, &ground->bye), 0);
     assert_int_equal(wire_import_from_line(DATA, strlen(DATA), &ground->import), 0);
+    assert_int_equal(port_notes_from_text(NOTES, strlen(NOTES), &ground->notes), 0);
     strcpy(ground->proof.mac, DIGEST);
     strcpy(ground->bye.code, "busy");
     strcpy(ground->bye.message, "later");
@@ -195,6 +199,29 @@ static int read_import(struct ground *ground)
     int result = wire_import_from_line(DATA, strlen(DATA), &ground->import);
 
     assert_true(result != 0 || strcmp(ground->import.bytes, "AAEC") == 0);
+    return result;
+}
+
+static int write_notes(struct ground *ground)
+{
+    char *text = NULL;
+    size_t len = 7;
+    int result = port_notes_to_text(&ground->notes, &text, &len);
+
+    assert_true(result == 0 || (text == NULL && len == 7));
+    assert_true(result != 0 || strncmp(text, NOTES "\n", len) == 0);
+    free(text);
+    return result;
+}
+
+static int read_notes(struct ground *ground)
+{
+    int result;
+
+    ground->notes.items[0].port = 7;
+    result = port_notes_from_text(NOTES, strlen(NOTES), &ground->notes);
+    assert_int_equal(ground->notes.count, 1);
+    assert_int_equal(ground->notes.items[0].port, result == 0 ? 3 : 7);
     return result;
 }
 
@@ -345,6 +372,8 @@ static const struct memory_case {
     {"out of memory: wire_proof_from_line", read_proof, true},
     {"out of memory: wire_import_to_line", write_import, false},
     {"out of memory: wire_import_from_line", read_import, true},
+    {"out of memory: port_notes_to_text", write_notes, false},
+    {"out of memory: port_notes_from_text", read_notes, true},
     {"out of memory: config_from_text", read_config, true},
     {"out of memory: line_reader_feed", feed_lines, false},
     {"out of memory: board_table_put", put_boards, false},
