@@ -50,6 +50,7 @@ static int look_at_snapshot(struct event_filter *filter, struct event *event, ch
     if (result == 0) {
         event->boards = &fitting;
         result = event_json_from_event(event, rewritten, len);
+        event->boards = all;
     }
     if (result != 0) {
         board_table_finish(&fitting);

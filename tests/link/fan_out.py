@@ -184,6 +184,7 @@ class Crowd:
     def __init__(self, stack: contextlib.ExitStack, path: str, count: int) -> None:
         self._selector = selectors.DefaultSelector()
         stack.callback(self._selector.close)
+        self._buffer = bytearray(256 * 1024)
         self._counts = [0] * count
         self._digests = [hashlib.sha256() for _ in range(count)]
         self.text = bytearray()
@@ -205,13 +206,13 @@ class Crowd:
             assert ready, f"{lacking} readers have not got {lines} events within {LIMIT_S:.0f} s"
             for key, _ in ready:
                 number = key.data
-                data = key.fileobj.recv(1 << 20)  # type: ignore[union-attr]
-                assert data, f"reader {number} was sent away"
+                size = key.fileobj.recv_into(self._buffer)  # type: ignore[union-attr]
+                assert size > 0, f"reader {number} was sent away"
                 before = self._counts[number]
-                self._counts[number] += data.count(b"\n")
-                self._digests[number].update(data)
+                self._counts[number] += self._buffer.count(b"\n", 0, size)
+                self._digests[number].update(memoryview(self._buffer)[:size])
                 if number == 0:
-                    self.text += data
+                    self.text += memoryview(self._buffer)[:size]
                 lacking -= before < lines <= self._counts[number]
         return time.monotonic()
 
