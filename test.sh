@@ -100,7 +100,7 @@ else
         "$python tests/e2e/ways.py --import direct --quick"
         "$python tests/e2e/ways.py --import through_host --quick"
         "$python tests/e2e/cycles.py --cycles 30"
-        "$python tests/e2e/chain.py --rounds 10"
+        "$python tests/e2e/chain.py --rounds 4"
     )
 fi
 parts=(alone:scripts/check.sh "${suites[@]/#/suite:}" "${lab_suites[@]/#/suite:}" ctest:build/sanitize ctest:build/windows)

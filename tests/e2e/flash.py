@@ -52,7 +52,7 @@ class Counts:
     pairs: int
 
 
-FEW = Counts(nano=3, leonardo=3, polling=0, stm32=2, esp32s3=5, esp32=5, esp32_tries=5, pairs=1)
+FEW = Counts(nano=2, leonardo=2, polling=0, stm32=1, esp32s3=3, esp32=3, esp32_tries=5, pairs=1)
 MANY = Counts(nano=50, leonardo=50, polling=20, stm32=20, esp32s3=100, esp32=100, esp32_tries=1, pairs=10)
 
 
