@@ -6,35 +6,35 @@
 
 static const struct route_case {
     const char *name;
-    enum config_import policy;
     /* d, h: direct, through the host has worked; f: forgotten; a digit: that gateway, 0: none */
     const char *history;
+    enum config_import policy;
     enum import_way first;
     enum attach_fault fault;
     bool has_other;
 } route_cases[] = {
-    {"route: auto begins direct", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
-    {"route: refused", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_REFUSED, true},
-    {"route: no address", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_NO_ADDRESS, true},
-    {"route: the board is in use", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_IN_USE, false},
-    {"route: usbipd does not answer", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_IMPORT_TIMEOUT, false},
-    {"route: usbipd closes", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_CLOSED, false},
-    {"route: it is no usbipd", OF(AUTO), "", IMPORT_WAY_DIRECT, FAULT_PROTOCOL, false},
-    {"route: the host's way is remembered", OF(AUTO), "h", IMPORT_WAY_HOST, FAULT_NO_HOST, true},
-    {"route: the host does not reach it", OF(AUTO), "h", IMPORT_WAY_HOST, FAULT_REFUSED, true},
-    {"route: the last way counts", OF(AUTO), "hd", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
-    {"route: it is forgotten", OF(AUTO), "hf", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
-    {"route: the same network", OF(AUTO), "1h11", IMPORT_WAY_HOST, FAULT_REFUSED, true},
-    {"route: another network", OF(AUTO), "1h2", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
-    {"route: another network once", OF(AUTO), "1h2h2", IMPORT_WAY_HOST, FAULT_REFUSED, true},
-    {"route: no network any more", OF(AUTO), "1h0", IMPORT_WAY_DIRECT, FAULT_NO_ADDRESS, true},
-    {"route: never a gateway", OF(AUTO), "0h0", IMPORT_WAY_HOST, FAULT_REFUSED, true},
-    {"route: the host whatever the network", OF(THROUGH_HOST), "1h2", IMPORT_WAY_HOST,
+    {"route: auto begins direct", "", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: refused", "", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_REFUSED, true},
+    {"route: no address", "", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_NO_ADDRESS, true},
+    {"route: the board is in use", "", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_IN_USE, false},
+    {"route: usbipd does not answer", "", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_IMPORT_TIMEOUT, false},
+    {"route: usbipd closes", "", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_CLOSED, false},
+    {"route: it is no usbipd", "", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_PROTOCOL, false},
+    {"route: the host's way is remembered", "h", OF(AUTO), IMPORT_WAY_HOST, FAULT_NO_HOST, true},
+    {"route: the host does not reach it", "h", OF(AUTO), IMPORT_WAY_HOST, FAULT_REFUSED, true},
+    {"route: the last way counts", "hd", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: it is forgotten", "hf", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: the same network", "1h11", OF(AUTO), IMPORT_WAY_HOST, FAULT_REFUSED, true},
+    {"route: another network", "1h2", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: another network once", "1h2h2", OF(AUTO), IMPORT_WAY_HOST, FAULT_REFUSED, true},
+    {"route: no network any more", "1h0", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_NO_ADDRESS, true},
+    {"route: never a gateway", "0h0", OF(AUTO), IMPORT_WAY_HOST, FAULT_REFUSED, true},
+    {"route: the host whatever the network", "1h2", OF(THROUGH_HOST), IMPORT_WAY_HOST,
      FAULT_NO_HOST, false},
-    {"route: direct only", OF(DIRECT), "", IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, false},
-    {"route: direct whatever worked", OF(DIRECT), "h", IMPORT_WAY_DIRECT, FAULT_REFUSED, false},
-    {"route: the host only", OF(THROUGH_HOST), "", IMPORT_WAY_HOST, FAULT_NO_HOST, false},
-    {"route: the host whatever worked", OF(THROUGH_HOST), "df", IMPORT_WAY_HOST, FAULT_REFUSED,
+    {"route: direct only", "", OF(DIRECT), IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, false},
+    {"route: direct whatever worked", "h", OF(DIRECT), IMPORT_WAY_DIRECT, FAULT_REFUSED, false},
+    {"route: the host only", "", OF(THROUGH_HOST), IMPORT_WAY_HOST, FAULT_NO_HOST, false},
+    {"route: the host whatever worked", "df", OF(THROUGH_HOST), IMPORT_WAY_HOST, FAULT_REFUSED,
      false},
 };
 

@@ -285,8 +285,8 @@ static void a_bad_address_is_told(void **state)
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         config_init(&config);
-        strcpy(config.link_address, rows[i].link);
-        strcpy(config.usbipd_address, rows[i].usbipd);
+        text_copy(config.link_address, sizeof config.link_address, rows[i].link);
+        text_copy(config.usbipd_address, sizeof config.usbipd_address, rows[i].usbipd);
         assert_int_equal(guest_link_open(&rig->loop, &options, &callbacks, NULL, &link),
                          ERR_INVALID);
     }
