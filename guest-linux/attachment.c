@@ -37,9 +37,10 @@ struct attachment {
     struct vhci_place place;
     bool is_there;           /* the USB device is in the device tree */
     struct peer_watch *peer; /* of the connection that vhci has, or NULL: an adopted one's */
-    bool has_hung_up;
-    bool is_leaving; /* the peer has hung up, or the kernel has begun to take the device away */
-    struct node_wait *wait; /* on from on_attached to on_ready */
+    bool through_host;       /* its bytes pass the host agent */
+    bool has_hung_up;        /* the peer, or we ourselves */
+    bool is_leaving;         /* that, or the kernel has begun to take the device away */
+    struct node_wait *wait;  /* on from on_attached to on_ready */
     /* Times of uv_hrtime. */
     uint64_t started_ns;
     uint64_t attached_ns;
@@ -149,6 +150,7 @@ static void begin_to_await_nodes(struct attachment *attachment, bool has_just_co
 {
     attachment->has_place = true;
     attachment->is_there = false;
+    attachment->through_host = false;
     attachment->has_hung_up = false;
     attachment->is_leaving = false;
     attachment->attached_ns = uv_hrtime();
@@ -227,15 +229,19 @@ static bool is_other_board(const struct board *board, const struct usbip_device 
            !text_equal_nocase(device->path, board->id);
 }
 
-static void on_hung_up(void *context)
+/* One side has ended the connection: the device has to go, whenever the kernel sees to it. */
+static void note_hang_up(struct attachment *attachment)
 {
-    struct attachment *attachment = context;
-
     attachment->has_hung_up = true;
     if (!attachment->is_leaving) {
         attachment->is_leaving = true;
         attachment->leaving_ns = uv_hrtime();
     }
+}
+
+static void on_hung_up(void *context)
+{
+    note_hang_up(context);
 }
 
 /* Without it the kernel's own news will do. */
@@ -274,6 +280,7 @@ static void on_imported(void *context, const struct usbip_import_result *result)
         return;
     }
     begin_to_await_nodes(attachment, true);
+    attachment->through_host = result->through_host;
     watch_peer(attachment, result->fd);
     attachment->callbacks->on_attached(attachment->context);
 }
@@ -307,6 +314,7 @@ void attachment_detach(struct attachment *attachment)
     int err;
 
     node_wait_stop(attachment->wait);
+    note_hang_up(attachment);
     err = vhci_detach(attachment->machine->vhci, &attachment->place);
     if (err != 0 && err != ERR_NOT_FOUND) {
         log_error("vhci: port %u can't be detached: %s", attachment->place.port, error_text(err));
@@ -419,6 +427,11 @@ void attachment_uevent(struct attachment *attachment, const struct uevent *event
         attachment->last_node_ns = uv_hrtime();
         node_wait_look(attachment->wait);
     }
+}
+
+bool attachment_is_through_host(const struct attachment *attachment)
+{
+    return attachment->through_host;
 }
 
 int64_t attachment_leaving_ms(const struct attachment *attachment)

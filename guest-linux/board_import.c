@@ -72,6 +72,7 @@ static void finish(struct board_import *import, const struct usbip_import_result
         told = import->first;
         told.fd = -1;
     }
+    told.through_host = import->way == IMPORT_WAY_HOST;
     import->on_done(import->context, &told);
     free(import);
 }

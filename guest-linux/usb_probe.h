@@ -11,6 +11,8 @@
 #include <uv.h>
 
 #define USB_PROBE_LIMIT_MS 1000u
+/* Through the host an answer shares its way with whatever the other boards have to say. */
+#define USB_PROBE_THROUGH_HOST_MS 4000u
 
 struct usb_probe;
 

@@ -4,6 +4,7 @@
 #ifndef TTYFERRY_GUEST_USBIP_IMPORT_H
 #define TTYFERRY_GUEST_USBIP_IMPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -28,6 +29,7 @@ struct usbip_import_result {
     enum attach_fault fault;               /* FAULT_NONE: imported */
     char detail[USBIP_IMPORT_DETAIL_SIZE]; /* what happened, for the log and the user */
     int fd; /* the callee's, to be closed; -1 with a fault. Blocking, as the kernel wants it */
+    bool through_host; /* by board_import: the bytes pass the host agent */
     struct usbip_device device;
 };
 

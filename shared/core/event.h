@@ -55,7 +55,7 @@ struct event {
     struct event_took took;           /* EVENT_READY; ttys and usb_node are in the board */
     enum event_reason reason;         /* EVENT_DETACHED */
     int64_t leaving_ms;               /* EVENT_DETACHED, between agents only: how long ago the
-                                       * kernel began to take the device away; 0: not known */
+                                       * board began to leave the guest; 0: not known */
     char code[EVENT_CODE_SIZE];       /* EVENT_FAILED; EVENT_DROPPED: the reason */
     char message[EVENT_TEXT_SIZE];    /* EVENT_FAILED */
     char remedy[EVENT_TEXT_SIZE];     /* EVENT_FAILED, EVENT_NEEDS_SHARING */

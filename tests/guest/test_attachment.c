@@ -675,6 +675,21 @@ static void a_peer_that_hangs_up_is_heard_before_the_kernel(void **state)
     assert_int_equal(ground->gone, 0);
 }
 
+/* Its end at usbipd is then our doing, however late the kernel takes the device away. */
+static void our_own_detach_is_where_a_device_begins_to_leave(void **state)
+{
+    struct ground *ground = *state;
+    uint64_t limit_ns = uv_hrtime() + 10000000000u;
+
+    attach_until_ready(ground);
+    assert_int_equal(attachment_leaving_ms(ground->attachment), 0);
+    attachment_detach(ground->attachment);
+    say(ground, "add", INTERFACE);
+    while (attachment_leaving_ms(ground->attachment) == 0 && uv_hrtime() < limit_ns) {
+    }
+    assert_true(attachment_leaving_ms(ground->attachment) > 0);
+}
+
 /* In the test nobody takes the socket over: with our end closed it is gone. */
 static void a_released_port_leaves_no_socket(void **state)
 {
@@ -998,6 +1013,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_board_becomes_ready),
         TEST(a_peer_that_hangs_up_is_heard_before_the_kernel),
+        TEST(our_own_detach_is_where_a_device_begins_to_leave),
+        TEST(our_own_detach_is_where_a_device_begins_to_leave),
         TEST(a_released_port_leaves_no_socket),
         TEST(other_devices_are_not_ours),
         TEST(a_driver_is_loaded_where_nobody_else_has),

@@ -197,6 +197,7 @@ static void usbipd_is_asked_directly_first(void **state)
     assert_int_equal(start(&ground), FAULT_NONE);
     reply(&ground);
     expect_imported(&ground);
+    assert_false(ground.result.through_host);
     assert_int_equal(ground.asked, 0);
     finish(&ground);
 }
@@ -209,6 +210,7 @@ static void import_through_host(struct ground *ground)
     assert_false(host_imports_is_awaited(ground->host, ground->said.import));
     reply(ground);
     expect_imported(ground);
+    assert_true(ground->result.through_host);
     rig_run_until(ground->rig, &ground->server.peer_gone);
     while (ground->server.is_open) {
         rig_turn(ground->rig);
@@ -357,6 +359,7 @@ static void the_links_own_stream_is_one_end_of_a_pair(void **state)
     assert_int_equal(ground.result.fault, FAULT_NONE);
     assert_int_equal(getsockopt(ground.result.fd, SOL_SOCKET, SO_DOMAIN, &domain, &len), 0);
     assert_int_equal(domain, AF_UNIX);
+    assert_true(ground.result.through_host);
     /* The link's end is the stream's. */
     host_imports_link_down(ground.host);
     assert_int_equal(read(ground.result.fd, &domain, 1), 0);
