@@ -140,7 +140,9 @@ class WinePrefix:
         if not self.path or not self.path.exists():
             return
         self._end_server(self.path)
-        shutil.rmtree(self.path)
+        # Under the lock of those who clear away: once the claim's file is gone they would take the rest for abandoned.
+        with _locked(self.path.parent / "lock") if self._claim else contextlib.nullcontext():
+            shutil.rmtree(self.path)
         self.path = None
         if self._claim:
             self._claim.close()
