@@ -34,6 +34,7 @@ USBIPD_PROGRAM = ROOT / "build/linux/tests/lab/usbip/usbipd_double"
 LINK_PORT = 24240
 LIMIT_S = 30.0
 ECHO_BYTES = 4096
+STREAM_KEEPS = 1024
 LINE_MAX = 64 * 1024
 
 Message = dict[str, Any]
@@ -1013,8 +1014,22 @@ def nothing_is_left_after_many_failures(rig: Rig) -> None:
         lines = rig.vm.run(f"snapshot.sh {rig.agent.pid}")[1].splitlines()
         return [line for line in lines if not line.startswith("rss_kb")], int(lines[-1].split()[1])
 
+    def fill_stream() -> None:
+        """The agent keeps its last 1,024 events: it has as many before it is measured."""
+        host = rig.connect()
+        mark = rig.events.mark()
+        host.arrival("usb\\a", "1-3", wanted=False)
+        update = {"type": "update", "board": facts("usb\\a", "1-3"), "wanted": False}
+        host.send_bytes((json.dumps(update).encode() + b"\n") * STREAM_KEEPS)
+        host.send({"type": "removal", "id": "usb\\a"})
+        rig.events.wait_event("removal", "usb\\a", mark)
+        mark = rig.events.mark()
+        host.close()
+        rig.events.wait("a link that is down", lambda e: e["event"] == "link" and e["state"] == "down", mark)
+
     for fault in faults * 5:
         fail_once(fault)
+    fill_stream()
     rig.connect().next("hello")
     before, rss_before = snapshot()
     for fault in faults * 25:
