@@ -69,6 +69,8 @@ def push(rig: Rig, board: str, rounds: int) -> None:
 def shared_board(rig: Rig, instance: str) -> Iterator[str]:
     """A board that is wanted, and of which nothing more will be told by itself."""
     rig.let_the_first_looks_pass()
+    rig.events.close()  # It has every event of the cases before.
+    rig.events = rig.read_events()
     rig.pnp.bind(f"{CH340}\\{instance}", "CH340")
     with ch340(rig, instance, com="COM7") as board:
         until(rig.events, board, com_port="COM7", state="waiting")
