@@ -151,6 +151,7 @@ void node_wait_look(struct node_wait *wait)
         drivers_are_coming(wait)) {
         return;
     }
+    usb_tree_read_strings(machine->sysfs_root, &wait->tree);
     err = check(wait, &nodes);
     if (err == ERR_BUSY && watch_records(wait)) {
         err = check(wait, &nodes);

@@ -129,23 +129,13 @@ static uint16_t read_id(const struct reading *reading, const char *element)
     return err == 0 && number <= UINT16_MAX ? (uint16_t)number : 0;
 }
 
-static void read_string(const struct reading *reading, const char *element,
-                        char text[USB_TREE_STRING_SIZE])
-{
-    if (sysfs_read_text(reading->root, reading->path, element, text, USB_TREE_STRING_SIZE) != 0)
-        text[0] = '\0';
-}
-
-static void read_names(const struct reading *reading)
+static void read_ids(const struct reading *reading)
 {
     struct usb_tree *tree = reading->tree;
 
     text_copy(tree->devpath, sizeof tree->devpath, reading->path);
     tree->vid = read_id(reading, "idVendor");
     tree->pid = read_id(reading, "idProduct");
-    read_string(reading, "manufacturer", tree->manufacturer);
-    read_string(reading, "product", tree->product);
-    read_string(reading, "serial", tree->serial);
 }
 
 int usb_tree_read(const char *sysfs_root, const char *devpath, struct usb_tree *tree)
@@ -166,8 +156,22 @@ int usb_tree_read(const char *sysfs_root, const char *devpath, struct usb_tree *
         return err;
     tree->busnum = (unsigned)busnum;
     tree->devnum = (unsigned)devnum;
-    read_names(&reading);
+    read_ids(&reading);
     err = sysfs_list(sysfs_root, devpath, visit_device_entry, &reading);
     qsort(tree->interfaces, tree->interface_count, sizeof tree->interfaces[0], compare_interfaces);
     return err;
+}
+
+static void read_string(const char *sysfs_root, const char *devpath, const char *element,
+                        char text[USB_TREE_STRING_SIZE])
+{
+    if (sysfs_read_text(sysfs_root, devpath, element, text, USB_TREE_STRING_SIZE) != 0)
+        text[0] = '\0';
+}
+
+void usb_tree_read_strings(const char *sysfs_root, struct usb_tree *tree)
+{
+    read_string(sysfs_root, tree->devpath, "manufacturer", tree->manufacturer);
+    read_string(sysfs_root, tree->devpath, "product", tree->product);
+    read_string(sysfs_root, tree->devpath, "serial", tree->serial);
 }

@@ -34,7 +34,8 @@ struct usb_tree {
     char devpath[SYSFS_PATH_SIZE];
     uint16_t vid;
     uint16_t pid;
-    /* What the device says of itself, in UTF-8, a USB string each; empty if it says nothing. */
+    /* What the device says of itself, in UTF-8, a USB string each; empty if it says nothing, and
+     * until usb_tree_read_strings. */
     char manufacturer[USB_TREE_STRING_SIZE];
     char product[USB_TREE_STRING_SIZE];
     char serial[USB_TREE_STRING_SIZE];
@@ -49,5 +50,10 @@ struct usb_tree {
 /* Reads the device at `devpath`. Returns 0; ERR_NOT_FOUND if it is not there (yet, or any more);
  * ERR_INVALID for a path that is none, or numbers that are none. */
 int usb_tree_read(const char *sysfs_root, const char *devpath, struct usb_tree *tree);
+
+/* Adds the strings to what usb_tree_read has read. The kernel takes the device's lock for them,
+ * which a driver's probing holds: not before every driver is through, for a board whose bytes this
+ * process relays would never get there. */
+void usb_tree_read_strings(const char *sysfs_root, struct usb_tree *tree);
 
 #endif

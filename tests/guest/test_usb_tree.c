@@ -99,6 +99,9 @@ static void what_a_device_says_of_itself(void **state)
     assert_string_equal(read.devpath, DEVPATH);
     assert_int_equal(read.vid, 0x0403);
     assert_int_equal(read.pid, 0x6001);
+    assert_string_equal(read.manufacturer, ""); /* Its lock may be held for long. */
+    assert_string_equal(read.product, "");
+    usb_tree_read_strings(tree.root, &read);
     assert_string_equal(read.manufacturer, "FTDI");
     assert_string_equal(read.product, " two\nlines ");
     assert_string_equal(read.serial, "");
