@@ -197,7 +197,7 @@ class WinePrefix:
 
     def pids(self) -> list[int]:
         """Every Linux process of this prefix: its server, services and programs."""
-        return _pids_of_prefix(self.path) if self.path else []
+        return pids_of_prefix(self.path) if self.path else []
 
     def _env(self, path: Path, extra: dict[str, str] | None = None) -> dict[str, str]:
         env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
@@ -300,7 +300,8 @@ def _clone(template: Path, target: Path) -> None:
     shutil.copytree(template, target, symlinks=True, copy_function=place, dirs_exist_ok=True)
 
 
-def _pids_of_prefix(path: Path) -> list[int]:
+def pids_of_prefix(path: Path) -> list[int]:
+    """Every process that runs in the prefix, the wineserver among them."""
     wanted = b"WINEPREFIX=" + os.fsencode(path)
     pids = []
     for entry in Path("/proc").iterdir():
