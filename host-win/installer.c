@@ -124,17 +124,27 @@ static int64_t utc_ms(void)
     return now.tv_sec * 1000 + now.tv_usec / 1000;
 }
 
-static int start_agent(struct installer *installer)
+static int end_agent(struct installer *installer)
 {
-    wchar_t command[AUTOSTART_COMMAND_SIZE];
     wchar_t program[PROGRAM_FILES_PATH_SIZE];
+    bool ended = false;
     int error = program_files_join(installer->places->program_folder, L"ttyferryw.exe", program);
 
     if (error == 0) {
-        error = agent_process_end(installer->stream, program, &installer->ended_agent);
+        error = agent_process_end(installer->stream, program, &ended);
     }
+    installer->ended_agent |= ended;
+    return error != 0 ? install_steps_fail(installer, "the agent that runs does not end", error)
+                      : 0;
+}
+
+static int start_agent(struct installer *installer)
+{
+    wchar_t command[AUTOSTART_COMMAND_SIZE];
+    int error = end_agent(installer);
+
     if (error != 0) {
-        return install_steps_fail(installer, "the agent that runs does not end", error);
+        return error;
     }
     installer->agent_from_ms = utc_ms();
     error = install_host_command(installer, command);
@@ -179,6 +189,8 @@ static const struct step steps[] = {
     {"add them to the PATH", NULL, install_host_add_to_path, install_host_restore_path},
     {"place the guest's program", NULL, install_guest_place, install_guest_drop_placed},
     {"key", NULL, install_host_make_key, install_host_drop_key},
+    /* By the bridge it would start the guest's again while that is being removed. */
+    {"end the agent", is_moving, end_agent, NULL},
     {"leave the former distribution", is_moving, install_guest_leave, install_guest_return},
     {"set up the guest", NULL, install_guest_set_up, install_guest_put_back},
     {"configuration", NULL, install_host_write_config, install_host_drop_config},

@@ -292,21 +292,23 @@ def other_distribution_takes_over(rig: Rig) -> None:
     assert "leave the former distribution: Stub;" in said, said
     assert not rig.guest_program() and rig.guest_program("Other")
     assert set(rig.guests()) == {"wsl-Stub-kept.bin", "wsl-Other-installed.bin", "wsl-Other-kept.bin"}, rig.guests().keys()
+    assert said.index("end the agent") < said.index("leave the former"), said
     made = rig.calls()[calls:]
     assert made.index("setup --remove") < made.index(".ttyferry.new setup"), made
 
 
 def failing_move_goes_back(rig: Rig) -> None:
-    """Whether the former guest can't be left, or something fails after it has been."""
-    before = rig.agents()
+    """Whether the former guest can't be left, or something fails after it has been. The agent, which was ended, runs again."""
     for fault in ("setup --remove", ""):
         with nothing_left(rig):
+            rig.guest.forget()
             rig.fail_at(fault)
             with rig.no_note() if not fault else contextlib.nullcontext():
                 said = rig.expect(1, "install", "--yes", "--distribution", "Stub")
             rig.fail_at("")
             assert "undone  everything" in said, said
-    assert rig.agents() == before
+            rig.guest.next("(closed)")
+            rig.guest.next("hello", limit_s=LIMIT_S)
 
 
 def removal_by_the_installed_program_leaves_what_the_next_removes(rig: Rig) -> None:
