@@ -201,6 +201,15 @@ def unit_lets_the_agent_do_its_work(rig: Rig) -> None:
     rig.usbipd.unplug("1-3")
 
 
+def unit_lets_the_agent_offer_its_stream_to_other_distributions(rig: Rig) -> None:
+    rig.vm.run("mkdir -p /mnt/wsl && mount -t tmpfs tmpfs /mnt/wsl", check=True)
+    rig.install()
+    expect_equal(rig.vm.run("stat -c '%a %U %G' /mnt/wsl/ttyferry/events.sock")[1], "660 root dialout\n", "mode and owners of the socket")
+    expect_equal(rig.vm.run(f"{PROGRAM} list --stream /mnt/wsl/ttyferry/events.sock >/dev/null")[0], 0, "exit code of list")
+    rig.remove()
+    expect_equal(rig.vm.run("ls -A /mnt/wsl; umount /mnt/wsl && rmdir /mnt/wsl"), (0, ""), "what is left there")
+
+
 def killed_agent_is_started_again_with_its_board(rig: Rig) -> None:
     rig.install()
     host, tty = rig.attach()
@@ -237,7 +246,7 @@ CASES = [
     key_alone_is_replaced_and_the_agent_stays,
     bad_requests_change_nothing,
 ]
-SYSTEMD_CASES = [unit_lets_the_agent_do_its_work, killed_agent_is_started_again_with_its_board, kick_works_outside_of_the_units_walls]
+SYSTEMD_CASES = [unit_lets_the_agent_do_its_work, unit_lets_the_agent_offer_its_stream_to_other_distributions, killed_agent_is_started_again_with_its_board, kick_works_outside_of_the_units_walls]
 
 
 def main() -> int:
