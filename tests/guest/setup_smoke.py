@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "tests" / part) for part in ("guest", "lab", "lab/usb
 from cases import Cases, expect_equal  # noqa: E402
 from usbipd_double import UsbipdDouble  # noqa: E402
 from vm import Vm  # noqa: E402
-from vm_smoke import GUEST_PROGRAM, LIMIT_S, LINK_PORT, USBIPD_PROGRAM, FakeHost  # noqa: E402
+from vm_smoke import GUEST_PROGRAM, LIMIT_S, LINK_PORT, USBIPD_PROGRAM, FakeHost, facts  # noqa: E402
 
 NEW_PROGRAM = "/usr/local/bin/.ttyferry.new"
 PROGRAM = "/usr/local/bin/ttyferry"
@@ -238,6 +238,45 @@ def kick_works_outside_of_the_units_walls(rig: Rig) -> None:
     rig.remove()
 
 
+BOUND_UNIT = """[Unit]
+BindsTo=dev-ttyferry-leo.device
+After=dev-ttyferry-leo.device
+[Service]
+ExecStart=/bin/sh -c 'readlink -e /dev/ttyferry/leo >/run/bound && exec sleep infinity'
+[Install]
+WantedBy=dev-ttyferry-leo.device
+"""
+
+
+def unit_is_bound_to_a_named_board(rig: Rig) -> None:
+    """By the rules for udev: it starts when the board's link is there, stops with the board, and starts again with the next plug."""
+    rig.install()
+    rig.vm.run("cat >/run/systemd/system/bound.service; systemctl daemon-reload; systemctl -q enable --runtime bound", stdin=BOUND_UNIT.encode(), check=True)
+    host = FakeHost(rig.vm.ports[0])
+    host.snapshot()
+    for _ in range(2):
+        rig.usbipd.plug("1-3", "ch341")
+        host.send({"type": "arrival", "board": facts("usb\\a", "1-3") | {"name": "leo"}, "wanted": True})
+        ready = host.next("ready")
+        wait_for_unit(rig, "bound", "active")
+        expect_equal(rig.vm.run("cat /run/bound")[1].strip(), ready["ttys"][0]["path"], "what the unit has found at the link")
+        usb_unit = rig.vm.run(f"systemd-escape --path --suffix=device {ready['usb_node']}", check=True)[1].strip()
+        for unit in ("dev-ttyferry-leo.device", usb_unit):
+            expect_equal(rig.vm.run(f"systemctl is-active {unit}")[1].strip(), "active", unit)
+        rig.usbipd.unplug("1-3")
+        host.next("detached")
+        wait_for_unit(rig, "bound", "inactive")
+        expect_equal(rig.vm.run("systemctl is-active dev-ttyferry-leo.device")[1].strip(), "inactive", "the board's unit")
+        host.send({"type": "removal", "id": "usb\\a"})
+    host.close()
+    rig.vm.run("systemctl -q disable --runtime bound; rm -f /run/systemd/system/bound.service /run/bound; systemctl daemon-reload")
+    rig.remove()
+
+
+def wait_for_unit(rig: Rig, unit: str, state: str) -> None:
+    rig.vm.run(f"until [ \"$(systemctl is-active {unit})\" = {state} ]; do sleep 0.05; done", timeout=LIMIT_S, check=True)
+
+
 CASES = [
     setup_installs_and_purge_leaves_no_trace,
     setup_again_upgrades_and_keeps_the_board,
@@ -246,7 +285,13 @@ CASES = [
     key_alone_is_replaced_and_the_agent_stays,
     bad_requests_change_nothing,
 ]
-SYSTEMD_CASES = [unit_lets_the_agent_do_its_work, unit_lets_the_agent_offer_its_stream_to_other_distributions, killed_agent_is_started_again_with_its_board, kick_works_outside_of_the_units_walls]
+SYSTEMD_CASES = [
+    unit_lets_the_agent_do_its_work,
+    unit_lets_the_agent_offer_its_stream_to_other_distributions,
+    killed_agent_is_started_again_with_its_board,
+    kick_works_outside_of_the_units_walls,
+    unit_is_bound_to_a_named_board,
+]
 
 
 def main() -> int:
