@@ -17,6 +17,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests/lab"), str(ROOT / "tests/e2e")]
 
+from cases import expect_equal  # noqa: E402
 from desk import LIMIT_S, Desk  # noqa: E402
 from flash import plugged  # noqa: E402
 
@@ -84,10 +85,11 @@ def compose(desk: Desk) -> None:
     """The board is reached by its link, before and after a replug under another number; nothing else is, and not without the rules."""
     service = yaml.safe_load(desk.blocks["compose"].text)["services"]["logger"]
     link = re.findall(r"/dev/ttyferry/\w+", service["command"])[0]
-    other = {**service, "volumes": ["/dev:/boards:ro"]}
+    other = {**service, "volumes": ["/dev:/boards:ro", "/run/ttyferry:/run/ttyferry"]}
     desk.have("nano")
     with running(desk, other):
         expect_echo(inside(desk, ECHO.format(link.replace("/dev/", "/boards/"))), "an echo with /dev elsewhere")
+        expect_equal(inside(desk, "ttyferry wait nano --timeout 10"), (0, "/dev/ttyUSB0\n"), "exit code and output of a wait inside")
     with running(desk, service, with_rules=False):
         expect_refused(inside(desk, ECHO.format(link)))
     with running(desk, service):
