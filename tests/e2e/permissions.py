@@ -33,7 +33,7 @@ RULES_PLACE = "/etc/udev/rules.d/60-ttyferry.rules"
 NAMES = {"nano": {"identities": ["1a86:7523"], "port": "1-3"}, "leo": {"identities": ["2341:8036"]}}
 IMAGE_BYTES = 1024
 PATHS = ("by_id", "by_path", "link")
-REPLUGS, REPLUGS_OF_AN_HOUR = 4, 120
+REPLUGS, REPLUGS_OF_AN_HOUR = 3, 120
 # What udevd would have to replace, cut, leave out, or keep.
 STRANGE = [
     {"product": "My  board/2 (rev. B)", "serial": "A B,C"},
@@ -95,8 +95,10 @@ def without_udevd(bench: Bench) -> None:
 
 
 def start_udevd(bench: Bench) -> None:
-    """A second udevd, such as that of another distribution, sees the same kernel and the same /dev."""
-    bench.sh("/lib/systemd/systemd-udevd --daemon; udevadm trigger --action=add --subsystem-match=usb --subsystem-match=tty --settle")
+    """A second udevd, such as that of another distribution, sees the same kernel and the same /dev. One tty after the other: all at once
+    would leave this slow machine no time to answer for its boards."""
+    bench.sh("/lib/systemd/systemd-udevd --daemon --children-max=1; for tty in /sys/class/tty/tty[AU]*; do"
+             " udevadm trigger --action=add --settle $(readlink -f $tty) || exit 1; done")
 
 
 # Boards.
@@ -288,9 +290,9 @@ def links_are_those_of_udevd(bench: Bench) -> None:
     """For every board of the lab, and some whose strings are strange: the same names, and a udevd that comes later does no harm."""
     lab = bench.lab
     mark = lab.guest.mark()
-    # Of those that Windows would call by one instance id the first is enough: their USB side is the same.
+    # Of those that Windows would call by one instance id the first is enough: their USB side is the same. A Caterina leaves by itself.
     alike = {(model.device_id, model.serial or name): name for name, model in reversed(MODELS.items())}
-    wanted: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in MODELS if name in alike.values()]
+    wanted: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in MODELS if name in alike.values() and name != "leonardo_boot"]
     wanted += [("leonardo_bootloader", settings) for settings in STRANGE]
     boards = [lab.plug(model, f"{4 + i // 8}-{1 + i % 8}", **settings) for i, (model, settings) in enumerate(wanted)]
     readies = {board.busid: lab.guest.wait_event("ready", board.id, mark)[1] for board in boards}
@@ -299,8 +301,7 @@ def links_are_those_of_udevd(bench: Bench) -> None:
     start_udevd(bench)
     for path, links in ours.items():
         theirs = bench.sh(f"udevadm info --query=symlink --name={path}").split()
-        expect_equal({f"/dev/{link}" for link in theirs if "-usbv" not in link}, links, f"udevd's links of {path} ({path in ours})")
-        expect_shared(bench, path)
+        expect_equal({f"/dev/{link}" for link in theirs if "-usbv" not in link}, links, f"udevd's links of {path}")
     marks = lab.marks()
     for board in boards:
         lab.unplug(board.busid)
