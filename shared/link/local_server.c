@@ -9,6 +9,7 @@
 #include "shared/core/log.h"
 #include "shared/link/conn.h"
 #include "shared/link/local_endpoint.h"
+#include "shared/link/refusal_log.h"
 
 /* How long clients have for the last lines when the server ends. */
 #define LOCAL_SERVER_LINGER_MS 200u
@@ -45,6 +46,7 @@ struct local_server {
     size_t leaving_count;
     uint64_t last_number;
     struct line_log *log;
+    struct refusal_log drops;
     char chunk[LOCAL_SERVER_CHUNK_SIZE];
     local_server_greet_fn greet;
     local_server_hear_fn hear; /* NULL: nobody does */
@@ -112,6 +114,19 @@ static void leave(struct client *client, int error, unsigned timeout_ms)
     conn_close_after_writes(client->conn, error, timeout_ms);
 }
 
+/* Who comes again and again fills no log. */
+static void log_drop(struct local_server *server, enum local_server_reason reason)
+{
+    const char *why =
+        reason == LOCAL_SERVER_TOO_SLOW ? "it reads too slowly" : "there are too many";
+    unsigned held_back;
+
+    if (refusal_log_take(&server->drops, why, uv_now(server->loop), &held_back)) {
+        log_warning("a reader of the event stream is sent away: %s (%u more were, untold)", why,
+                    held_back);
+    }
+}
+
 /* It is told why, unless a crowd of others is being told already. */
 static void drop(struct client *client, enum local_server_reason reason)
 {
@@ -122,9 +137,7 @@ static void drop(struct client *client, enum local_server_reason reason)
     if (client->is_leaving) {
         return;
     }
-    log_warning(reason == LOCAL_SERVER_TOO_SLOW
-                    ? "a reader of the event stream is dropped: it reads too slowly"
-                    : "a reader of the event stream is refused: too many are connected already");
+    log_drop(server, reason);
     if (server->leaving_count >= LOCAL_SERVER_LEAVING_MAX) {
         conn_close(client->conn, ERR_FULL);
     } else if (server->part &&
@@ -398,8 +411,7 @@ void local_server_dismiss(struct local_server *server, uint64_t client)
     }
 }
 
-/* Drops those whose next line has gone, and lets go of what all have. A client that fails leaves by
- * on_client_closed, so that the list stays as it is meanwhile. */
+/* A client that fails leaves by on_client_closed: the list stays as it is meanwhile. */
 void local_server_broadcast(struct local_server *server, const char *line, size_t len)
 {
     int result = line_log_add(server->log, line, len);

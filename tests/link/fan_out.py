@@ -251,7 +251,8 @@ def expect_drop(lines: list[Line], reason: str) -> None:
 
 
 def ten_thousand_events_reach_a_hundred_readers_in_order(agent: Agent) -> None:
-    """One that never reads is dropped on the way, told so when it reads at last, and costs the others nothing; another is cut off."""
+    """One that never reads is dropped on the way, told so when it reads at last, and costs the others nothing; another, which came with it and is
+    dropped with it, is cut off."""
     agent.settle()
     with contextlib.ExitStack() as stack:
         files = agent.open_files()
@@ -265,7 +266,7 @@ def ten_thousand_events_reach_a_hundred_readers_in_order(agent: Agent) -> None:
         for pushed in range(BATCH, EVENTS + 1, BATCH):
             agent.push(BATCH)
             crowd.read_until(pushed)
-            if not last_words and agent.log().count("reads too slowly") == 2:
+            if not last_words and "reads too slowly" in agent.log():
                 last_words = asleep.rest()
                 asleep.close()
         took_s, cpu_s = time.monotonic() - began, agent.cpu_s() - cpu_s
