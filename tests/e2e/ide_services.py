@@ -49,7 +49,7 @@ def unit_install(desk: Desk) -> None:
             desk.pull()
             until_state(desk, "inactive")
     finally:
-        desk.say(f"systemctl disable --now {UNIT}; rm -f /etc/systemd/system/{UNIT}; systemctl daemon-reload", by_root=True)
+        desk.say(f"systemctl disable --now {UNIT}; rm -f /etc/systemd/system/{UNIT}", by_root=True)
 
 
 SERVICE_CASES: list[Callable[[Desk], None]] = [unit, unit_install]
