@@ -42,6 +42,8 @@ class Verb:
         self._errors = LineStream(self.process.stderr)
         if reads:
             self.read()
+        else:
+            self.process.stdout.peek(1)  # type: ignore[attr-defined]  # Its subscription has begun, and nothing is taken from it.
 
     def read(self) -> None:
         assert self.process.stdout
@@ -99,17 +101,19 @@ def every_reader_gets_the_same_and_one_that_does_not_read_is_told(rig: Rig) -> N
             assert all(other == lines[0] for other in lines), f"readers differ at {lines[0]}"
             assert number % 100 or (wrong := fault(lines[0])) is None, wrong
             if number % (2 * BATCH) == 0 and not words and "reads too slowly" in rig.log()[start:]:
-                words = last_words(asleep, seq)
+                words = last_words(asleep)
         assert words, f"one that did not read was not sent away: {rig.log()[-2000:]}"
         expect_equal((words["reason"], fault(words)), ("too_slow", None), "its last line")
         expect_equal(asleep.process.wait(LIMIT_S), EXIT_FAILED, "its exit code")
         assert "was too slow" in asleep.error(), "it does not say why"
 
 
-def last_words(asleep: Verb, seq: int) -> Message:
+def last_words(asleep: Verb) -> Message:
     """What the sleeper reads when it wakes up: its snapshot, events without a gap, and the last line."""
     asleep.read()
-    expect_equal((asleep.take()["event"]), "snapshot", "its first line")
+    snapshot = asleep.take()
+    expect_equal(snapshot["event"], "snapshot", "its first line")
+    seq = snapshot["seq"]
     while (message := asleep.take())["event"] != "dropped":
         seq += 1
         expect_equal(message["seq"], seq, "number of its next event")
