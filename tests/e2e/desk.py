@@ -34,9 +34,11 @@ class Desk:
     """Use with `with`. `blocks` are the pages' blocks that have a test, by its name. There is one place for a board, PLACE: have() and
     pull() see to it, and what one case leaves there the next one takes."""
 
-    def __init__(self, node: bool = False) -> None:
+    def __init__(self, full: bool = False) -> None:
+        """full: with Node, and cases do as much as they can."""
+        self.full = full
         self.blocks = tested_blocks(PAGES)
-        self.lab = Lab(debian=True, systemd=True, node=node)
+        self.lab = Lab(debian=True, systemd=True, node=full)
         self.lab.host_config = parse_jsonc(self.blocks["boards"].text)
 
     def __enter__(self) -> Self:

@@ -258,7 +258,7 @@ def every_tested_block_has_a_test(desk: Desk) -> None:
 # What has no block of its own, and what the ordinary run leaves to the full one.
 BESIDES = {"every_tested_block_has_a_test", "rootless_container", "drivers_come_first", "patterns_mean_the_same_to_node"}
 LONG = {
-    "miniterm", "picocom_again", "mosquitto_retain", "compose", "rootless_container", "systemd_run", "drivers_come_first", "avrdude_leonardo",
+    "miniterm", "picocom_again", "mosquitto_pub", "mosquitto_retain", "compose", "rootless_container", "systemd_run", "drivers_come_first", "avrdude_leonardo",
     "dfu_util",
 }
 CASES: list[Callable[[Desk], None]] = [
@@ -277,7 +277,7 @@ def main() -> int:
     if wrong := [name for name in arguments.cases if name not in every]:
         parser.error(f"no case {', '.join(wrong)}: {', '.join(every)} exist")
     cases: Cases[Desk] = Cases(lambda desk: print_logs(desk.lab))
-    with Desk(node=arguments.full) as desk:
+    with Desk(arguments.full) as desk:
         cases.run([every[name] for name in arguments.cases or usual], desk)
     return cases.close()
 

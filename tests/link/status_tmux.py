@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -222,13 +224,22 @@ def hostile_texts_do_nothing(tmux: Tmux, agent: Agent) -> None:
     end(tmux)
 
 
+def child_of(parent: int) -> int:
+    """The one process that the shell has started."""
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):  # It has ended meanwhile.
+            if f"\nPPid:\t{parent}\n" in status.read_text():
+                return int(status.parent.name)
+    raise AssertionError(f"process {parent} has no child")
+
+
 def signals_and_the_end_of_the_agent_leave_it_clean(tmux: Tmux, agent: Agent) -> None:
     watch(tmux, agent, [board()])
     agent.reader.close()
     expect_clean(tmux)
     assert "has gone" in tmux.screen(), tmux.screen()
     watch(tmux, agent, [board()])
-    subprocess.run(["pkill", "-TERM", "-P", tmux.fact("pane_pid")], check=True)
+    os.kill(child_of(int(tmux.fact("pane_pid"))), signal.SIGTERM)
     expect_clean(tmux)
     watch(tmux, agent, [board()])
     tmux.type("C-z")
