@@ -186,7 +186,7 @@ class Terminal:
         deadline = time.monotonic() + LIMIT_S
         while self._read(deadline - time.monotonic()):
             pass
-        return self._process.wait(1)
+        return self._process.wait(LIMIT_S)
 
     def _read(self, limit_s: float) -> bool:
         stdout = self._process.stdout

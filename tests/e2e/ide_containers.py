@@ -147,7 +147,7 @@ def systemd_run(desk: Desk) -> None:
         expect_echo((0, first_line(process.stdout, b"{")), "an echo before the replug")
         desk.replug()
         output, _ = process.communicate(LIMIT_S)
-        expect_echo((process.wait(1), output.decode()), "an echo after the replug")
+        expect_echo((process.wait(), output.decode()), "an echo after the replug")
 
 
 def drivers_come_first(desk: Desk) -> None:
@@ -161,7 +161,7 @@ def drivers_come_first(desk: Desk) -> None:
     with desk.lab.vm.popen(f"{command} 2>&1") as process:
         desk.have("leonardo")
         output, _ = process.communicate(LIMIT_S)
-        expect_refused((process.wait(1), output.decode()))
+        expect_refused((process.wait(), output.decode()))
 
 
 CONTAINER_CASES: list[Callable[[Desk], None]] = [compose, rootless_container, systemd_run, drivers_come_first]
