@@ -32,9 +32,9 @@ BOOTLOADERS = {"leonardo": "leonardo_bootloader", "leonardo_bootloader": "leonar
 CUT_PROBABILITY = 0.02
 WARM_CYCLES_MIN = 30
 MEMORY_MARGIN = 1.05
-# Fewer cycles than this may find a heap that still grows to its size.
+# Fewer cycles than this may find a heap that still grows to its size, and the stream's last 1,024 lines not all there yet.
 LONG_CYCLES = 300
-SHORT_SLACK_KB = 64
+SHORT_SLACK_KB = 64 + 512
 REPORT_EVERY_S = 60.0
 
 

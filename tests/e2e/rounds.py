@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "tests/lab"))
 from cases import expect_equal  # noqa: E402
 from lab import Board, Lab  # noqa: E402
 from streams import EventStream  # noqa: E402
+from vm import VmError  # noqa: E402
 
 ECHO_BYTES = 4096
 ECHO_LIMIT_S = 20
@@ -112,9 +113,17 @@ def settled(stream: EventStream, board: Board, state: str) -> dict[str, Any]:
     return entries(event)[0]
 
 
+def guest_log(lab: Lab) -> str:
+    """The guest agent's log, or why it can't be had and what the kernel said last."""
+    try:
+        return lab.guest_log()
+    except VmError as error:
+        return f"{error}; the VM's console:\n{lab.vm.console_log.read_text(errors='replace')}"
+
+
 def print_logs(lab: Lab) -> None:
     """What both agents said last."""
-    for side, log in (("host", lab.host_log.read_text(errors="replace")), ("guest", lab.guest_log())):
+    for side, log in (("host", lab.host_log.read_text(errors="replace")), ("guest", guest_log(lab))):
         print(f"--- the {side} agent's log\n" + "\n".join(log.splitlines()[-40:]))
 
 
