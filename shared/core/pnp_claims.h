@@ -20,8 +20,9 @@
 #define PNP_CLAIM_FAILED_MS 1000
 /* From usbipd's deleting its note to the guest's beginning to lose the board, at least: usbipd-win
  * waits for 100 ms twice on its way to closing the connection. Where the connection went first, the
- * guest was first too, but for what its kernel and the news take. */
-#define PNP_CLAIM_GIVING_UP_MS 90
+ * guest was first too, but for what its kernel and the news take: on a busy machine more than
+ * 100 ms. In between, a wish that is missed costs less than a reset that is taken for one. */
+#define PNP_CLAIM_GIVING_UP_MS 150
 #define PNP_CLAIMS_NEVER INT64_MAX
 
 enum pnp_claim_phase {
