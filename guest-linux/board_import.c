@@ -55,7 +55,8 @@ static void note_way(struct board_import *import, enum attach_fault fault)
 {
     /* FAULT_NONE, or a status: usbipd's own answer. */
     if (fault <= FAULT_USBIPD_STATUS) {
-        import_route_worked(import->machine->route, import->way);
+        import_route_worked(import->machine->route, import->way,
+                            import->is_second ? import->first.fault : FAULT_NONE);
     }
 }
 

@@ -38,9 +38,9 @@ bool import_route_has_other(const struct import_route *route, enum attach_fault 
     }
 }
 
-void import_route_worked(struct import_route *route, enum import_way way)
+void import_route_worked(struct import_route *route, enum import_way way, enum attach_fault first)
 {
-    route->prefers_host = way == IMPORT_WAY_HOST;
+    route->prefers_host = way == IMPORT_WAY_HOST && first != FAULT_REFUSED;
 }
 
 void import_route_forget(struct import_route *route)

@@ -28,8 +28,10 @@ enum import_way import_route_first(const struct import_route *route);
  * where the policy leaves it open and usbipd was not reached at all. */
 bool import_route_has_other(const struct import_route *route, enum attach_fault fault);
 
-/* An import has reached usbipd: that way is the next import's first. */
-void import_route_worked(struct import_route *route, enum import_way way);
+/* An import has reached usbipd: that way is the next import's first, unless it was tried in place
+ * of one that had been refused (`first`; FAULT_NONE: there was none). A refusal takes no time, and
+ * usbipd may just have been restarting. */
+void import_route_worked(struct import_route *route, enum import_way way, enum attach_fault first);
 
 /* The network may be another, and its firewall too: the direct way comes first again. */
 void import_route_forget(struct import_route *route);

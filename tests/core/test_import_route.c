@@ -6,7 +6,8 @@
 
 static const struct route_case {
     const char *name;
-    /* d, h: direct, through the host has worked; f: forgotten; a digit: that gateway, 0: none */
+    /* d, h: direct, through the host has worked; r: the latter as direct was refused; f: forgotten;
+     * a digit: that gateway, 0: none */
     const char *history;
     enum config_import policy;
     enum import_way first;
@@ -23,6 +24,7 @@ static const struct route_case {
     {"route: the host's way is remembered", "h", OF(AUTO), IMPORT_WAY_HOST, FAULT_NO_HOST, true},
     {"route: the host does not reach it", "h", OF(AUTO), IMPORT_WAY_HOST, FAULT_REFUSED, true},
     {"route: the last way counts", "hd", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
+    {"route: a refusal is asked for again", "r", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_REFUSED, true},
     {"route: it is forgotten", "hf", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
     {"route: the same network", "1h11", OF(AUTO), IMPORT_WAY_HOST, FAULT_REFUSED, true},
     {"route: another network", "1h2", OF(AUTO), IMPORT_WAY_DIRECT, FAULT_UNREACHABLE, true},
@@ -47,10 +49,13 @@ static void take_step(struct import_route *route, char step)
         import_route_forget(route);
         break;
     case 'h':
-        import_route_worked(route, IMPORT_WAY_HOST);
+        import_route_worked(route, IMPORT_WAY_HOST, FAULT_UNREACHABLE);
+        break;
+    case 'r':
+        import_route_worked(route, IMPORT_WAY_HOST, FAULT_REFUSED);
         break;
     case 'd':
-        import_route_worked(route, IMPORT_WAY_DIRECT);
+        import_route_worked(route, IMPORT_WAY_DIRECT, FAULT_NONE);
         break;
     default:
         gateway[sizeof gateway - 2] = step;

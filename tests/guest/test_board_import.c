@@ -225,9 +225,7 @@ static void the_host_is_asked_where_usbipd_is_not_reached(void **state)
     make_unreachable(&ground);
     for (size_t i = 1; i <= 2; i++) {
         assert_int_equal(start(&ground), FAULT_NONE);
-        if (i == 2) {
-            assert_int_equal(ground.asked, 2); /* at once, for it worked */
-        }
+        assert_int_equal(ground.asked, i - 1); /* a refusal costs nothing: direct comes first */
         await_asked(&ground, i);
         import_through_host(&ground);
     }
