@@ -2,7 +2,7 @@
 # Sets up what is missing, builds both sides and runs the tests; ends with "N passed, N failed".
 #
 #   ./test.sh          everything that a change must pass (some 20 minutes on 2 cores; more the first time, for it installs)
-#   ./test.sh full     that, the lab's tests of itself, and the long rounds with the figures that docs/testing.md quotes
+#   ./test.sh full     that, the tests of the lab and of the tests, the installer, and the long rounds with the figures that docs/testing.md quotes
 #   ./test.sh soak [M] the main job over and over for M minutes (default 30)
 #
 # Unit tests run natively with AddressSanitizer and UndefinedBehaviorSanitizer, and the same
