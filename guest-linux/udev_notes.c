@@ -1,15 +1,12 @@
 #include "guest-linux/udev_notes.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "guest-linux/os_error.h"
 #include "guest-linux/sysfs.h"
 #include "guest-linux/udev_record.h"
+#include "guest-linux/vhci.h"
 #include "guest-linux/whole_file.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
@@ -70,26 +67,12 @@ void udev_notes_begin(const struct udev_notes *notes, const struct node_access *
     write_note(notes, NOTE, text);
 }
 
-/* What the kernel then says is like its news of a new device, but for the word: "change". */
 static void ask_to_look_again(const struct udev_notes *notes, const char *tty)
 {
-    static const char word[] = "change";
-    char path[SYSFS_PATH_SIZE];
-    char element[SYSFS_NAME_SIZE];
-    int err = 0;
-    int fd;
+    int err = vhci_tell_again(notes->sysfs_root, tty);
 
-    snprintf(element, sizeof element, "%s/uevent", tty);
-    if (sysfs_join(notes->sysfs_root, "/class/tty", element, path) != 0) {
-        return;
-    }
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, word, strlen(word)) < 0) {
-        err = os_error_from_errno(errno);
+    if (err != 0) {
         log_warning("%s: udevd can't be asked to look again: %s", tty, error_text(err));
-    }
-    if (fd >= 0) {
-        close(fd);
     }
 }
 

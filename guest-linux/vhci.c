@@ -93,10 +93,11 @@ static int load_status(const struct vhci *vhci, struct vhci_status *status)
 }
 
 /* One write call: the kernel parses each on its own. */
-static int write_file(const struct vhci *vhci, const char *name, const char *text)
+static int write_file(const char *sysfs_root, const char *folder, const char *name,
+                      const char *text)
 {
     char path[SYSFS_PATH_SIZE];
-    int err = sysfs_join(vhci->sysfs_root, FIRST_CONTROLLER, name, path);
+    int err = sysfs_join(sysfs_root, folder, name, path);
     size_t len = strlen(text);
     ssize_t written;
     int fd;
@@ -282,7 +283,7 @@ static int attach_once(struct vhci *vhci, int fd, uint32_t devid, enum board_spe
         return err;
     found.port = port.port;
     snprintf(text, sizeof text, "%u %d %u %u", port.port, fd, devid, (unsigned)speed);
-    err = write_file(vhci, "attach", text);
+    err = write_file(vhci->sysfs_root, FIRST_CONTROLLER, "attach", text);
     if (err)
         return err;
     hold(vhci, &found);
@@ -398,7 +399,7 @@ int vhci_detach(struct vhci *vhci, const struct vhci_place *place)
         return ERR_NOT_FOUND;
     snprintf(text, sizeof text, "%u", place->port);
     vhci->uses[place->port].is_ending = true;
-    err = write_file(vhci, "detach", text);
+    err = write_file(vhci->sysfs_root, FIRST_CONTROLLER, "detach", text);
     /* The kernel says EINVAL for a port that has become free in between. */
     return err == ERR_INVALID ? ERR_NOT_FOUND : err;
 }
@@ -407,4 +408,13 @@ void vhci_release(struct vhci *vhci, const struct vhci_place *place)
 {
     vhci->uses[place->port].turn = 0;
     vhci->uses[place->port].is_ending = false;
+}
+
+int vhci_tell_again(const char *sysfs_root, const char *tty)
+{
+    char folder[SYSFS_NAME_SIZE];
+
+    if (snprintf(folder, sizeof folder, "/class/tty/%s", tty) >= (int)sizeof folder)
+        return ERR_TOO_LONG;
+    return write_file(sysfs_root, folder, "uevent", "change");
 }

@@ -1,5 +1,5 @@
-/* The kernel's USB/IP host controller, vhci_hcd, through its sysfs files. But for udev_notes, which
- * asks for an event, nothing else in the guest writes below /sys.
+/* The kernel's USB/IP host controller, vhci_hcd, and what hangs below it, through their sysfs
+ * files. Nothing else in the guest writes below /sys.
  *
  * A port that was given out stays held until vhci_release, even if the kernel has freed it in
  * between: otherwise the late clean-up after one board could hit the next one. */
@@ -70,5 +70,10 @@ bool vhci_is_unanswered(struct vhci *vhci, const struct vhci_place *place);
 
 /* The port may be given out again. */
 void vhci_release(struct vhci *vhci, const struct vhci_place *place);
+
+/* Has the kernel tell udevd of an attached board's tty ("ttyACM0") again, as a "change". Returns 0;
+ * ERR_NOT_FOUND if the tty is gone, ERR_TOO_LONG, ERR_DENIED, ERR_IO.
+ * Source: the kernel's Documentation/ABI/testing/sysfs-uevent. */
+int vhci_tell_again(const char *sysfs_root, const char *tty);
 
 #endif

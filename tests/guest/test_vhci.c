@@ -531,6 +531,22 @@ static void a_detach_that_can_not_be_written_is_told(void **state)
     remove_rig(&rig);
 }
 
+/* What hangs below it ------------------------------------------------------------------------- */
+
+static void a_tty_is_told_of_again(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    tree_write(&rig.tree, "/class/tty/ttyACM0/uevent", NOTHING);
+    assert_int_equal(vhci_tell_again(rig.tree.root, "ttyACM0"), 0);
+    expect_file(&rig, "/class/tty/ttyACM0/uevent", "change");
+    assert_int_equal(vhci_tell_again(rig.tree.root, "ttyACM1"), ERR_NOT_FOUND);
+    assert_false(tree_has(&rig.tree, "/class/tty/ttyACM1"));
+    remove_rig(&rig);
+}
+
 /* The module ---------------------------------------------------------------------------------- */
 
 static void the_module_is_there_when_the_kernel_says_live(void **state)
@@ -591,6 +607,7 @@ int main(void)
     CASES_ADD(&cases, port_rows, a_port_is_free_or_not);
     cases_add_one(&cases, "a detach that can not be written is told",
                   a_detach_that_can_not_be_written_is_told);
+    cases_add_one(&cases, "a tty is told of again", a_tty_is_told_of_again);
     cases_add_one(&cases, "the module is there when the kernel says live",
                   the_module_is_there_when_the_kernel_says_live);
     cases_add_one(&cases, "without the module nothing is attached",
