@@ -64,10 +64,11 @@ enum board_state sharing_judge(const struct sharing *sharing, const struct board
 {
     if (pnp_scan_is_stub(board->id))
         return BOARD_STATE_NEEDS_SHARING;
-    if ((board->kind == BOARD_KIND_OTHER && board->name[0] == '\0') ||
-        !board_busid_is_valid(board->busid))
+    if (board->kind == BOARD_KIND_OTHER && board->name[0] == '\0')
         return BOARD_STATE_AVAILABLE;
-    return sharing_allows(sharing, board) ? BOARD_STATE_WAITING : BOARD_STATE_NEEDS_SHARING;
+    return board_busid_is_valid(board->busid) && sharing_allows(sharing, board)
+               ? BOARD_STATE_WAITING
+               : BOARD_STATE_NEEDS_SHARING;
 }
 
 void sharing_remedy(const struct sharing *sharing, const struct board *board,
@@ -81,6 +82,12 @@ void sharing_remedy(const struct sharing *sharing, const struct board *board,
                   "usbipd-win has taken this board away from Windows by mistake, probably instead "
                   "of a board of the same make on the same port of another hub: unplug it, plug it "
                   "in again, and keep such boards on ports of different numbers");
+        return;
+    }
+    if (!board_busid_is_valid(board->busid)) {
+        text_copy(remedy, SHARING_REMEDY_SIZE,
+                  "usbipd-win can't address the hub that this board hangs on: plug the board into "
+                  "another USB port");
         return;
     }
     if (sharing->is_unreadable) {

@@ -47,8 +47,8 @@ const char *sharing_attached_to(const struct sharing *sharing, const char *board
 
 /* Where the board stands as far as the host can say: BOARD_STATE_WAITING when it is to be
  * attached (serial, DFU, debug or named, and exported), BOARD_STATE_NEEDS_SHARING when only
- * usbipd's leave is missing, or the board is a stub that nobody is behind; else
- * BOARD_STATE_AVAILABLE: nobody asked for it, or it sits on a hub that usbipd can't serve. */
+ * usbipd's leave is missing, or usbipd can't serve its hub, or it is a stub that nobody is behind;
+ * else BOARD_STATE_AVAILABLE: nobody asked for it. */
 enum board_state sharing_judge(const struct sharing *sharing, const struct board *board);
 
 /* Writes what the user can do about BOARD_STATE_NEEDS_SHARING. */

@@ -21,6 +21,7 @@ static const struct board webcam = {.id = ID, .busid = "1-3", .kind = BOARD_KIND
 static const struct board named = {
     .id = ID, .name = "cam", .busid = "1-3", .kind = BOARD_KIND_OTHER};
 static const struct board nowhere = {.id = ID, .busid = "", .kind = BOARD_KIND_SERIAL};
+static const struct board webcam_nowhere = {.id = ID, .busid = "", .kind = BOARD_KIND_OTHER};
 
 struct judge_case {
     const char *name;
@@ -43,7 +44,8 @@ static const struct judge_case judge_cases[] = {
     {"judge: bound debug probe", &debug_board, ID, {{0}}, 0, BOARD_STATE_WAITING},
     {"judge: a bound webcam is left alone", &webcam, ID, {{0}}, 0, BOARD_STATE_AVAILABLE},
     {"judge: a webcam with a name is wanted", &named, ID, {{0}}, 0, BOARD_STATE_WAITING},
-    {"judge: on a hub that usbipd can't serve", &nowhere, ID, {{0}}, 0, BOARD_STATE_AVAILABLE},
+    {"judge: on a hub that usbipd can't serve", &nowhere, ID, {{0}}, 0, BOARD_STATE_NEEDS_SHARING},
+    {"judge: a webcam on such a hub", &webcam_nowhere, ID, {{0}}, 0, BOARD_STATE_AVAILABLE},
     {"judge: another board is bound", &serial_board, "usb\\x", {{0}}, 0, BOARD_STATE_NEEDS_SHARING},
     {"judge: allowed by hardware id",
      &serial_board,
@@ -135,6 +137,8 @@ static void test_remedies(void **state)
         sharing_remedy(&sharing, &serial_board, remedy);
         assert_string_equal(remedy, rows[i].text);
     }
+    sharing_remedy(&sharing, &nowhere, remedy);
+    assert_non_null(strstr(remedy, "plug the board into another USB port"));
     sharing.is_unreadable = true;
     sharing_remedy(&sharing, &serial_board, remedy);
     assert_non_null(strstr(remedy, "HKLM\\SOFTWARE\\usbipd-win can't be read"));

@@ -219,7 +219,8 @@ def serial_number_and_busid(rig: Rig) -> None:
 def hub_that_usbipd_cannot_serve(rig: Rig) -> None:
     with ch340(rig, "HEXPORT", location="Port_#000A.Hub_#0001", com="COM4") as board:
         until(rig.guest, board, com_port="COM4", busid=None)
-        until(rig.events, board, com_port="COM4", state="available")
+        told = rig.events.next("needs_sharing", board)
+        assert "another USB port" in told["remedy"], told
 
 
 def com_port_on_a_child(rig: Rig) -> None:
