@@ -97,6 +97,7 @@ check 'shared/link knows nothing of boards' link_knows_no_boards
 check 'host-win and guest-linux never include each other' sides_apart
 check 'each edge stands in one file' one_edge_each
 check 'no platform switch in shared sources' no_platform_switch_inside_a_function
+check 'every header says its job' scripts/modules.sh
 check 'the product never names its tests' product_never_names_the_lab
 check 'no host name in scripts and build files' no_hosts_in_scripts
 check 'clang-format is clean' format

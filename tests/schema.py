@@ -109,6 +109,13 @@ def every_code_stands_in_both(_: None) -> None:
     expect_equal(answers[answers.index("unknown_board"):], listed("reply_line", "code"), "codes of answers")
 
 
+def every_state_and_code_has_a_remedy(_: None) -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    rows = [re.findall(r"`([a-z_]+)`", first) for first in re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)]
+    named = {word for row in rows for word in row}
+    expect_equal({*listed("failure"), *schema()["$defs"]["board"]["properties"]["state"]["enum"]} - named, set(), "codes and states without a row in docs/troubleshooting.md")
+
+
 def what_is_missing_is_a_fault(_: None) -> None:
     for line in examples():
         for member in line:
@@ -186,6 +193,7 @@ CASES = [
     every_example_is_valid,
     every_event_has_an_example,
     every_code_stands_in_both,
+    every_state_and_code_has_a_remedy,
     what_is_missing_is_a_fault,
     what_is_new_is_a_fault_here_and_none_for_readers,
     what_may_grow_is_a_fault_here_and_none_for_readers,

@@ -8,6 +8,7 @@ In platformio.ini:
 """
 
 import subprocess
+import sys
 
 Import("env")  # noqa: F821  pylint: disable=undefined-variable
 
@@ -16,7 +17,11 @@ def wait_for_board(source, target, env):  # PlatformIO passes these by name.  py
     board = env.GetProjectOption("custom_ttyferry_board")
     timeout = env.GetProjectOption("custom_ttyferry_timeout", "30")
     print(f"Waiting for {board}...")
-    done = subprocess.run(["ttyferry", "wait", board, "--timeout", timeout], stdout=subprocess.PIPE, text=True)
+    try:
+        done = subprocess.run(["ttyferry", "wait", board, "--timeout", timeout], stdout=subprocess.PIPE, text=True)
+    except FileNotFoundError:
+        print("There is no ttyferry in the PATH. Is this WSL? `ttyferry.exe install` on Windows puts it there.", file=sys.stderr)
+        env.Exit(1)
     if done.returncode != 0:
         env.Exit(done.returncode)  # It has said on stderr what is wrong.
     env.Replace(UPLOAD_PORT=done.stdout.rstrip("\n"))

@@ -3,7 +3,8 @@ rem Waits until a board can be used in WSL and prints its tty, for scripts of cm
 rem
 rem   wait-for-board.cmd BOARD
 rem
-rem BOARD is what `ttyferry.exe wait` takes: a name, or VID:PID.
+rem BOARD is what `ttyferry.exe wait` takes: a name, or VID:PID. Exit codes: 0 done, 2 usage,
+rem 1 whatever `wait` ended with, which cmd's `for` does not hand on; it has said on stderr what is wrong.
 setlocal
 if "%~1"=="" (
     echo usage: wait-for-board.cmd BOARD 1>&2

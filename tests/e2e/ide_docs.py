@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests/lab"), str(ROOT / "tests/e2e")]
 
 from cases import Cases, expect_equal  # noqa: E402
-from desk import HOME, PLACE, Desk, Terminal  # noqa: E402
+from desk import HOME, PAGES, PLACE, Desk, Terminal  # noqa: E402
 from doc_blocks import parse_jsonc  # noqa: E402
 from firmware_image import random_image, to_intel_hex  # noqa: E402
 from flash import expect_verified, expect_written, plugged, put  # noqa: E402
@@ -91,6 +91,18 @@ def openocd(desk: Desk) -> None:
         assert word in output, output
 
 
+def openocd_server(desk: Desk) -> None:
+    """Each stay of the probe has a server of its own, and nothing of the one before is left."""
+    desk.pull()
+    with desk.stream(f"{desk.command('openocd_server')} 2>&1") as lines:
+        for _ in range(2):
+            desk.have("cmsis_dap")
+            take_until(lines, "for telnet connections")
+            expect_equal(desk.say("pgrep -cx openocd"), "1\n", "servers that run")
+            desk.pull()
+            desk.say("while pgrep -x openocd; do sleep 0.1; done")
+
+
 # Terminals.
 
 def picocom(desk: Desk) -> None:
@@ -150,10 +162,13 @@ def script(desk: Desk) -> None:
 # IDEs.
 
 def boards(desk: Desk) -> None:
-    """The names of the README's configuration are those of the pages, and the host agent has taken it."""
-    names = set(parse_jsonc(desk.blocks["boards"].text)["boards"])
-    used = set(re.findall(r"ttyferry wait ([a-z]+)|/dev/ttyferry/([a-z]+)", "".join(block.text for block in desk.blocks.values())))
-    expect_equal({word for pair in used for word in pair if word} - names, set(), "names that no board has")
+    """Every name in a block of a page is one of the README's configuration, which the host agent has taken, or the page says what it is."""
+    known = set(parse_jsonc(desk.blocks["boards"].text)["boards"])
+    for page in PAGES:
+        text = page.read_text()
+        blocks = "".join(re.findall(r"```\w+\n(.*?)```", text, re.DOTALL))
+        used = {word for pair in re.findall(r"ttyferry wait ([a-z]\w*)|/dev/ttyferry/([a-z]\w*)", blocks) for word in pair if word}
+        expect_equal(used - known - set(re.findall(r'"(\w+)": \{ "identities"', text)), set(), f"names in {page.name} that no board has")
 
 
 def task(desk: Desk, label: str) -> dict:
@@ -206,6 +221,8 @@ def platformio_ini(desk: Desk) -> None:
     expect_equal(desk.say("python3 stand_in.py").splitlines()[-1], "UPLOAD_PORT /dev/ttyUSB0", "what the script has set")
     code, output = desk.try_say("python3 stand_in.py custom_ttyferry_board=leo custom_ttyferry_timeout=0.5")
     expect_equal((code, "UPLOAD_PORT" in output), (3, False), "exit code, and whether a port was set, without the board")
+    code, output = desk.try_say("PATH= /usr/bin/python3 stand_in.py")
+    assert code == 1 and "no ttyferry in the PATH" in output, f"without ttyferry: {code} {output}"
 
 
 # MQTT.
@@ -259,11 +276,11 @@ def every_tested_block_has_a_test(desk: Desk) -> None:
 BESIDES = {"every_tested_block_has_a_test", "rootless_container", "drivers_come_first", "patterns_mean_the_same_to_node"}
 LONG = {
     "miniterm", "picocom_again", "mosquitto_pub", "mosquitto_retain", "compose", "rootless_container", "systemd_run", "drivers_come_first", "avrdude_leonardo",
-    "dfu_util",
+    "dfu_util", "openocd_server",
 }
 CASES: list[Callable[[Desk], None]] = [
     every_tested_block_has_a_test, boards, script, picocom, miniterm, tio, picocom_again, platformio_ini, mosquitto_retain, *CONTAINER_CASES,
-    *SERVICE_CASES, tasks_json, mosquitto_pub, avrdude, avrdude_leonardo, dfu_util, openocd,
+    *SERVICE_CASES, tasks_json, mosquitto_pub, avrdude, avrdude_leonardo, dfu_util, openocd, openocd_server,
 ]
 
 
