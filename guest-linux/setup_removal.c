@@ -233,6 +233,7 @@ int setup_removal_run(const struct setup_machine *machine, bool purges)
     removal.service = (struct guest_service){
         .files = &removal.files,
         .systemctl = machine->systemctl,
+        .journalctl = machine->journalctl,
         .stream_path = machine->stream_path,
         .serve_limit_ms = machine->serve_limit_ms,
     };

@@ -7,12 +7,13 @@
 
 #include "shared/core/setup_request.h"
 
-#define SETUP_TEXT_SIZE 256
+#define SETUP_TEXT_SIZE 512
 
 /* This machine, or what a test has in its place. Borrowed. */
 struct setup_machine {
     const char *root;        /* of every path: "" */
     const char *systemctl;   /* "/bin/systemctl" */
+    const char *journalctl;  /* "/bin/journalctl" */
     const char *udevadm;     /* "/bin/udevadm" */
     const char *stream_path; /* "/run/ttyferry/events.sock" */
     const char *program;     /* the file to install: the one that runs */
