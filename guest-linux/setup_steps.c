@@ -389,6 +389,18 @@ int setup_steps_install(const struct setup_machine *machine, const struct setup_
     return 0;
 }
 
+/* It may be the first setup: what was there before it is noted before the key is there. */
+static int renew_key(struct setup *setup)
+{
+    int err = setup_notes_read(&setup->notes, &setup->files);
+
+    say(setup, "notes of the first setup, " GUEST_STATE);
+    if (err == 0) {
+        err = step_notes(setup);
+    }
+    return err != 0 ? err : step_key(setup);
+}
+
 int setup_steps_renew_key(const struct setup_machine *machine, const struct setup_request *request)
 {
     struct setup setup;
@@ -397,7 +409,7 @@ int setup_steps_renew_key(const struct setup_machine *machine, const struct setu
     init(&setup, machine, request);
     say(&setup, "key on standard input");
     if (request->key[0] != '\0') {
-        err = step_key(&setup);
+        err = renew_key(&setup);
     }
     if (err != 0) {
         report_failure(&setup, err);

@@ -27,7 +27,8 @@ struct setup_machine {
  * attached. Returns 0 or the error of the step that failed. */
 int setup_steps_install(const struct setup_machine *machine, const struct setup_request *request);
 
-/* Only replaces the key. Returns as setup_steps_install; ERR_INVALID if there is none. */
+/* Only replaces the key, and notes what was there before if nothing is noted yet. Returns as
+ * setup_steps_install; ERR_INVALID if there is none. */
 int setup_steps_renew_key(const struct setup_machine *machine, const struct setup_request *request);
 
 #endif

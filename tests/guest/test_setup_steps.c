@@ -737,6 +737,52 @@ static void a_key_alone_is_replaced(void **state)
     assert_true(has_text(rig, GUEST_KEY, "f0112233"));
 }
 
+static void a_key_that_came_alone_is_purged(void **state)
+{
+    struct rig *rig = *state;
+    char before[TEXT_SIZE];
+    char after[TEXT_SIZE];
+
+    list(rig, before);
+    assert_int_equal(setup_steps_renew_key(&rig->machine, &rig->request), 0);
+    rig->request.key[0] = '\0';
+    install(rig, "one");
+    rig->told[0] = '\0';
+    assert_int_equal(setup_removal_run(&rig->machine, true), 0);
+    assert_non_null(strstr(rig->told, "ok key, configuration, logs and notes are gone\n"));
+    list(rig, after);
+    assert_string_equal(after, before);
+}
+
+static void a_key_alone_that_fails_leaves_nothing(void **state)
+{
+    struct rig *rig = *state;
+    char before[TEXT_SIZE];
+    char after[TEXT_SIZE];
+
+    break_key(rig);
+    list(rig, before);
+    assert_int_not_equal(setup_steps_renew_key(&rig->machine, &rig->request), 0);
+    list(rig, after);
+    assert_string_equal(after, before);
+}
+
+static void a_purge_names_what_stays(void **state)
+{
+    struct rig *rig = *state;
+
+    tree_write(&rig->tree, GUEST_KEY, KEY "\n");
+    tree_write(&rig->tree, GUEST_CONFIG, "{}");
+    install(rig, "one");
+    tree_delete(&rig->tree, GUEST_CONFIG);
+    rig->told[0] = '\0';
+    assert_int_equal(setup_removal_run(&rig->machine, true), 0);
+    assert_non_null(strstr(rig->told,
+                           "ok key, configuration, logs and notes are gone, but for what was there "
+                           "before the first setup: " GUEST_KEY "\n"));
+    assert_true(tree_has(&rig->tree, GUEST_KEY));
+}
+
 #define RIG_CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -758,6 +804,9 @@ int main(void)
         RIG_CASE(a_removal_takes_what_a_dead_agent_has_left_for_other_distributions),
         RIG_CASE(a_removal_leaves_what_another_distribution_serves),
         RIG_CASE(a_key_alone_is_replaced),
+        RIG_CASE(a_key_that_came_alone_is_purged),
+        RIG_CASE(a_key_alone_that_fails_leaves_nothing),
+        RIG_CASE(a_purge_names_what_stays),
     };
     struct cases cases = {.count = 0};
     int failed = cmocka_run_group_tests_name("setup_steps", tests, NULL, NULL);
