@@ -1,17 +1,22 @@
 #include "guest-linux/agent_command.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "guest-linux/agent.h"
 #include "guest-linux/background.h"
 #include "guest-linux/kick_command.h"
 #include "guest-linux/run_file.h"
 #include "guest-linux/stdio_command.h"
+#include "shared/cli/agent_log.h"
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_agent.h"
 #include "shared/cli/cli_output.h"
+#include "shared/cli/log_file.h"
 #include "shared/core/error.h"
+#include "shared/core/log.h"
 #include "shared/link/local_client.h"
 #include "shared/link/local_shared_unix.h"
 
@@ -79,13 +84,53 @@ static int run(struct agent_options *options, const char *log_file)
     return agent_run(options) == 0 ? CLI_DONE : CLI_FAILED;
 }
 
+/* As the log's lines have it. */
+static int64_t now_ms(void)
+{
+    uv_timeval64_t now;
+
+    return uv_gettimeofday(&now) == 0 ? now.tv_sec * 1000 + now.tv_usec / 1000 : 0;
+}
+
+/* Said before anything is begun: who waits for the daemon would be sent to a file that is not
+ * there.
+ */
+static bool can_log(const char *path)
+{
+    struct log_file *file;
+    int err = log_file_open(path, &file);
+
+    if (err != 0) {
+        cli_output_error(VERB, "the log can't be written to %s: %s", path, error_text(err));
+        return false;
+    }
+    log_file_close(file);
+    return true;
+}
+
+static void say_why(const char *log_file, int64_t since_ms)
+{
+    char said[LOG_MESSAGE_SIZE];
+
+    if (agent_log_reason(log_file, since_ms, said, sizeof said)) {
+        cli_output_error(VERB, "the agent has not come up: %s", said);
+    } else {
+        cli_output_error(VERB, "the agent has not come up, and has logged no warning in %s",
+                         log_file);
+    }
+}
+
 /* `options` is a copy, for what it points to does not outlive the call. */
 static int run_in_background(struct agent_options options, const char *log_file)
 {
     struct background background;
+    int64_t since_ms = now_ms();
     bool is_ready;
 
     log_file = log_file != NULL ? log_file : DEFAULT_LOG;
+    if (!can_log(log_file)) {
+        return CLI_FAILED;
+    }
     options.on_ready = on_ready;
     options.ready_context = &background;
     if (background_enter(&background, &is_ready)) {
@@ -94,7 +139,7 @@ static int run_in_background(struct agent_options options, const char *log_file)
     if (is_ready) {
         kick_quietly(); /* As the unit does, outside of what the agent may do. */
     } else {
-        cli_output_error(VERB, "the agent has not come up; %s says why", log_file);
+        say_why(log_file, since_ms);
     }
     return is_ready ? CLI_DONE : CLI_FAILED;
 }

@@ -1,8 +1,11 @@
 #include "guest-linux/guest_service.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "guest-linux/agent_control.h"
 #include "guest-linux/built_in_text.h"
@@ -14,6 +17,7 @@
 
 #define SYSTEMCTL_LIMIT_MS 90000
 #define BACKGROUND_LIMIT_MS 30000
+#define JOURNAL_LIMIT_MS 5000
 /* A silent peer costs the kernel some 4 s for each board that is let go. */
 #define STOP_LIMIT_MS 20000
 
@@ -149,26 +153,60 @@ void guest_service_reload(struct guest_service *service)
 
 /* --- Now -------------------------------------------------------------------------------------- */
 
-static int start_in_background(const struct guest_service *service)
+/* Of this start: systemd's own lines have another identifier. The agent's last one may still be on
+ * its way, so the journal is asked to catch up. */
+static void read_journal(const struct guest_service *service, time_t since, struct last_line *why)
+{
+    char since_option[32];
+    const char *const sync[] = {service->journalctl, "--sync", NULL};
+    const char *const argv[] = {
+        service->journalctl, "--quiet", "--no-pager",    "--output=cat",
+        "--lines=1",         "--unit",  GUEST_UNIT_NAME, "--identifier=ttyferry",
+        since_option,        NULL};
+
+    snprintf(since_option, sizeof since_option, "--since=@%lld", (long long)since);
+    (void)process_run_alone(sync, NULL, JOURNAL_LIMIT_MS);
+    if (process_hear_alone(argv, STDOUT_FILENO, JOURNAL_LIMIT_MS, why) != 0) {
+        last_line_init(why);
+    }
+}
+
+static int start_unit(const struct guest_service *service, struct last_line *why)
+{
+    time_t since = time(NULL);
+    int err = run_systemctl(service, "start", GUEST_UNIT_NAME);
+
+    if (err != 0) {
+        read_journal(service, since, why);
+    }
+    return err;
+}
+
+static int start_in_background(const struct guest_service *service, struct last_line *why)
 {
     char program[GUEST_FILES_PATH_SIZE];
     const char *const argv[] = {program, "agent", "--background", NULL};
     int status = guest_files_join(service->files, GUEST_PROGRAM, program);
 
     if (status == 0) {
-        status = process_run_alone(argv, NULL, BACKGROUND_LIMIT_MS);
+        status = process_hear_alone(argv, STDERR_FILENO, BACKGROUND_LIMIT_MS, why);
     }
     return status <= 0 ? status : ERR_IO;
 }
 
-int guest_service_start(struct guest_service *service)
+int guest_service_start(struct guest_service *service, struct last_line *why)
 {
     bool by_systemd =
         guest_service_has_systemd(service) && guest_files_has(service->files, GUEST_UNIT);
-    int err = by_systemd ? run_systemctl(service, "start", GUEST_UNIT_NAME)
-                         : start_in_background(service);
+    int err;
 
-    return err != 0 ? err : agent_control_await(service->stream_path, service->serve_limit_ms);
+    last_line_init(why);
+    err = by_systemd ? start_unit(service, why) : start_in_background(service, why);
+    if (err != 0) {
+        return err;
+    }
+    last_line_init(why);
+    return agent_control_await(service->stream_path, service->serve_limit_ms);
 }
 
 /* The agent ends in order, by which systemd knows that it is meant. `stop` then only makes sure

@@ -6,11 +6,13 @@
 #include <stdbool.h>
 
 #include "guest-linux/guest_files.h"
+#include "shared/core/last_line.h"
 
 /* Borrowed; outlives its use. */
 struct guest_service {
     struct guest_files *files;
     const char *systemctl;   /* "/bin/systemctl" */
+    const char *journalctl;  /* "/bin/journalctl" */
     const char *stream_path; /* of the agent's socket: "/run/ttyferry/events.sock" */
     int serve_limit_ms;      /* for a started agent to serve its stream */
 };
@@ -35,8 +37,9 @@ void guest_service_enable_unit(struct guest_service *service);
 void guest_service_reload(struct guest_service *service);
 
 /* Starts the agent and waits until it serves its stream. Returns 0; ERR_TIMEOUT; ERR_IO if it did
- * not come up; ERR_NOT_FOUND without the program. */
-int guest_service_start(struct guest_service *service);
+ * not come up, and then `*why` has what it has said last, if that can be had; ERR_NOT_FOUND without
+ * the program. */
+int guest_service_start(struct guest_service *service, struct last_line *why);
 
 /* Ends the agent that runs, whoever started it, by `signal_number` (agent_control.h). Returns 0,
  * also if there is none; ERR_TIMEOUT if it had to be killed; ERR_DENIED, ERR_UNSUPPORTED, ERR_IO.

@@ -32,6 +32,7 @@ struct modules {
     struct modules_config config;
     struct modules_request *first; /* the one that runs, then those that wait */
     uv_timer_t turn;               /* due at once: starts the first */
+    bool telling;                  /* in an on_done, which may close */
     bool closing;
 };
 
@@ -66,7 +67,9 @@ static void finish(struct modules_request *request)
 
     unlink_request(request);
     if (request->on_done != NULL) {
+        modules->telling = true;
         request->on_done(request->context, request->err, request->detail);
+        modules->telling = false;
     }
     free(request);
     if (modules->closing) {
@@ -222,6 +225,9 @@ void modules_close(struct modules *modules)
     struct modules_request *running = forget_waiting(modules);
 
     modules->closing = true;
+    if (modules->telling) {
+        return; /* finish goes on when the callback has returned, and closes. */
+    }
     if (running != NULL && running->process == NULL) {
         (void)uv_cancel((uv_req_t *)&running->work);
         return; /* finish comes, at the latest when the file is loaded. */

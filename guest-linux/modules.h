@@ -36,7 +36,7 @@ int modules_load(struct modules *modules, const char *wanted, modules_done_fn on
 /* `on_done` does not run any more. A module that is just being loaded is loaded to its end. */
 void modules_cancel(struct modules_request *request);
 
-/* No `on_done` runs any more; memory is released on the loop. */
+/* No further `on_done` runs; memory is released on the loop. An `on_done` may call it. */
 void modules_close(struct modules *modules);
 
 #endif

@@ -4,9 +4,19 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shared/core/error.h"
 #include "shared/link/link_error.h"
+
+/* What is to be run, and how. */
+struct order {
+    const char *const *argv;
+    const char *variable; /* one more in the environment, or NULL */
+    uint64_t timeout_ms;
+    int heard_fd; /* of the program: what is read of it */
+    struct last_line *said;
+};
 
 struct process {
     uv_process_t child;
@@ -22,6 +32,7 @@ struct process {
     char output[PROCESS_OUTPUT_SIZE];
     size_t output_len;
     char scratch[512];
+    struct last_line *said; /* borrowed; NULL: nobody's */
     process_done_fn on_done;
     void *context;
 };
@@ -87,6 +98,8 @@ static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer
 
         memcpy(process->output + process->output_len, buffer->base, part);
         process->output_len += part;
+        if (process->said != NULL)
+            last_line_feed(process->said, buffer->base, (size_t)count);
     } else if (count < 0) {
         uv_read_stop(stream);
         process->output_open = false;
@@ -112,27 +125,26 @@ static void on_deadline(uv_timer_t *timer)
     stop(process);
 }
 
-static void spawn(uv_loop_t *loop, struct process *process, const char *const argv[],
-                  const char *variable)
+static void spawn(uv_loop_t *loop, struct process *process, const struct order *order)
 {
-    char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", (char *)variable,
-                           NULL};
+    char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
+                           (char *)order->variable, NULL};
     uv_stdio_container_t stdio[3] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&process->pipe},
-        {.flags = UV_IGNORE},
-    };
+        {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
     uv_process_options_t options = {
         .exit_cb = on_exit_status,
-        .file = argv[0],
-        .args = (char **)argv,
+        .file = order->argv[0],
+        .args = (char **)order->argv,
         .env = environment,
         .cwd = "/",
         .stdio_count = 3,
         .stdio = stdio,
     };
-    int err = link_error_from_uv(uv_spawn(loop, &process->child, &options));
+    int err;
 
+    stdio[order->heard_fd].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
+    stdio[order->heard_fd].data.stream = (uv_stream_t *)&process->pipe;
+    err = link_error_from_uv(uv_spawn(loop, &process->child, &options));
     if (!err) {
         process->running = true;
         err = link_error_from_uv(
@@ -145,20 +157,14 @@ static void spawn(uv_loop_t *loop, struct process *process, const char *const ar
     }
 }
 
-int process_run(uv_loop_t *loop, const char *const argv[], uint64_t timeout_ms,
-                process_done_fn on_done, void *context, struct process **process)
-{
-    return process_run_with(loop, argv, NULL, timeout_ms, on_done, context, process);
-}
-
-int process_run_with(uv_loop_t *loop, const char *const argv[], const char *variable,
-                     uint64_t timeout_ms, process_done_fn on_done, void *context,
-                     struct process **process)
+static int run(uv_loop_t *loop, const struct order *order, process_done_fn on_done, void *context,
+               struct process **process)
 {
     struct process *made = calloc(1, sizeof *made);
 
     if (!made)
         return ERR_NOMEM;
+    made->said = order->said;
     made->on_done = on_done;
     made->context = context;
     if (uv_pipe_init(loop, &made->pipe, 0) != 0) {
@@ -169,11 +175,19 @@ int process_run_with(uv_loop_t *loop, const char *const argv[], const char *vari
     made->child.data = made->pipe.data = made->deadline.data = made;
     made->open_handles = 3;
     /* uv_spawn initialises its handle even if it fails. */
-    spawn(loop, made, argv, variable);
+    spawn(loop, made, order);
     if (!made->ending)
-        (void)uv_timer_start(&made->deadline, on_deadline, timeout_ms, 0);
+        (void)uv_timer_start(&made->deadline, on_deadline, order->timeout_ms, 0);
     *process = made;
     return 0;
+}
+
+int process_run(uv_loop_t *loop, const char *const argv[], uint64_t timeout_ms,
+                process_done_fn on_done, void *context, struct process **process)
+{
+    const struct order order = {.argv = argv, .timeout_ms = timeout_ms, .heard_fd = STDOUT_FILENO};
+
+    return run(loop, &order, on_done, context, process);
 }
 
 void process_cancel(struct process *process)
@@ -189,7 +203,7 @@ static void on_done_alone(void *context, const struct process_result *result)
     *outcome = result->error != 0 ? result->error : result->status;
 }
 
-int process_run_alone(const char *const argv[], const char *variable, uint64_t timeout_ms)
+static int run_alone(const struct order *order)
 {
     struct process *process;
     uv_loop_t loop;
@@ -198,9 +212,27 @@ int process_run_alone(const char *const argv[], const char *variable, uint64_t t
 
     if (uv_loop_init(&loop) != 0)
         return ERR_NOMEM;
-    err = process_run_with(&loop, argv, variable, timeout_ms, on_done_alone, &outcome, &process);
+    err = run(&loop, order, on_done_alone, &outcome, &process);
     if (!err)
         uv_run(&loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&loop);
     return err ? err : outcome;
+}
+
+int process_run_alone(const char *const argv[], const char *variable, uint64_t timeout_ms)
+{
+    const struct order order = {
+        .argv = argv, .variable = variable, .timeout_ms = timeout_ms, .heard_fd = STDOUT_FILENO};
+
+    return run_alone(&order);
+}
+
+int process_hear_alone(const char *const argv[], int fd, uint64_t timeout_ms,
+                       struct last_line *said)
+{
+    const struct order order = {
+        .argv = argv, .timeout_ms = timeout_ms, .heard_fd = fd, .said = said};
+
+    last_line_init(said);
+    return run_alone(&order);
 }

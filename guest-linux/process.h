@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "shared/core/last_line.h"
+
 /* Of its standard output so much is kept; the rest is read and thrown away. */
 #define PROCESS_OUTPUT_SIZE 1024
 
@@ -25,14 +27,15 @@ typedef void (*process_done_fn)(void *context, const struct process_result *resu
 int process_run(uv_loop_t *loop, const char *const argv[], uint64_t timeout_ms,
                 process_done_fn on_done, void *context, struct process **process);
 
-/* As process_run, with one more variable in the environment: "NAME=VALUE", or NULL for none. */
-int process_run_with(uv_loop_t *loop, const char *const argv[], const char *variable,
-                     uint64_t timeout_ms, process_done_fn on_done, void *context,
-                     struct process **process);
-
-/* For programs that have no loop: runs `argv` to its end. Returns its exit status, 128 + the signal
- * that ended it, or as struct process_result has it (negative), or ERR_NOMEM. */
+/* For programs that have no loop: runs `argv` to its end, with one more variable in the environment
+ * ("NAME=VALUE", or NULL for none). Returns its exit status, 128 + the signal that ended it, or as
+ * struct process_result has it (negative), or ERR_NOMEM. */
 int process_run_alone(const char *const argv[], const char *variable, uint64_t timeout_ms);
+
+/* As process_run_alone; `*said` gets the last line of what it has written to its descriptor `fd`
+ * (STDOUT_FILENO or STDERR_FILENO). */
+int process_hear_alone(const char *const argv[], int fd, uint64_t timeout_ms,
+                       struct last_line *said);
 
 /* Kills it; `on_done` does not run any more. */
 void process_cancel(struct process *process);

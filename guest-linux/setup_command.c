@@ -32,7 +32,8 @@ static const char help[] =
     "Reads one JSON object from standard input, unless that is a terminal:\n"
     "  {\"key\": \"64 hex digits\", \"config\": {...}, \"host_program\": "
     "\"C:\\\\...\\\\ttyferry.exe\"}\n"
-    "each member optional; the configuration is only written if there is none.\n"
+    "each member optional; the configuration is only written if there is none. Without a key,\n"
+    "given now or before, setup fails, unless the configuration says \"auth\": \"none\".\n"
     "\n"
     "  --key-only  replace the key, and do nothing else\n"
     "  --remove    let go of every board, end the agent, remove it\n"
@@ -158,6 +159,7 @@ int setup_command(int argc, char **argv)
     struct setup_machine machine = {
         .root = "",
         .systemctl = "/bin/systemctl",
+        .journalctl = "/bin/journalctl",
         .udevadm = "/bin/udevadm",
         .stream_path = stream_path,
         .program = program,

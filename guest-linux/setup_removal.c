@@ -26,6 +26,7 @@ struct removal {
     struct guest_files files;
     struct guest_service service;
     struct setup_notes notes;
+    char stays[SETUP_TEXT_SIZE / 2]; /* what a purge has left: the places, with commas */
 };
 
 static bool is_any(const struct stat *status, const char *name)
@@ -173,7 +174,16 @@ static int remove_program(struct removal *removal)
 
 static int purge_file(struct removal *removal, enum setup_thing thing, const char *path)
 {
-    return removal->notes.state.was_there[thing] ? 0 : guest_files_delete(&removal->files, path);
+    size_t len = strlen(removal->stays);
+
+    if (!removal->notes.state.was_there[thing]) {
+        return guest_files_delete(&removal->files, path);
+    }
+    if (guest_files_has(&removal->files, path)) {
+        snprintf(removal->stays + len, sizeof removal->stays - len, "%s%s", len > 0 ? ", " : "",
+                 path);
+    }
+    return 0;
 }
 
 static int purge(struct removal *removal)
@@ -215,12 +225,15 @@ static int run_step(struct removal *removal, size_t index)
     char text[SETUP_TEXT_SIZE];
     int err = steps[index].run(removal);
 
-    if (err == 0) {
-        machine->report(machine->context, true, steps[index].text);
-    } else {
+    if (err != 0) {
         snprintf(text, sizeof text, "not: %s: %s", steps[index].text, error_text(err));
-        machine->report(machine->context, false, text);
+    } else {
+        snprintf(text, sizeof text, "%s%s%s", steps[index].text,
+                 removal->stays[0] != '\0' ? ", but for what was there before the first setup: "
+                                           : "",
+                 removal->stays);
     }
+    machine->report(machine->context, err == 0, text);
     return err;
 }
 
@@ -233,6 +246,7 @@ int setup_removal_run(const struct setup_machine *machine, bool purges)
     removal.service = (struct guest_service){
         .files = &removal.files,
         .systemctl = machine->systemctl,
+        .journalctl = machine->journalctl,
         .stream_path = machine->stream_path,
         .serve_limit_ms = machine->serve_limit_ms,
     };

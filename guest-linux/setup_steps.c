@@ -13,7 +13,9 @@
 #include "guest-linux/guest_service.h"
 #include "guest-linux/setup_notes.h"
 #include "guest-linux/udev_rules.h"
+#include "shared/core/config.h"
 #include "shared/core/error.h"
+#include "shared/core/last_line.h"
 
 #define PROGRAM_SIZE_MAX (16u * 1024 * 1024)
 
@@ -25,6 +27,7 @@ struct setup {
     struct udev_rules rules;
     struct setup_notes notes;
     char text[SETUP_TEXT_SIZE]; /* what the step that runs has to say */
+    bool is_explained;          /* the text has the cause of its failure */
     bool had_unit;
     bool changed_rules;
     bool changed_autostart;
@@ -64,6 +67,59 @@ static int step_notes(struct setup *setup)
     return setup_notes_keep(&setup->notes, &setup->files);
 }
 
+/* What the agent will read: of two configurations the one that is there. */
+static int read_auth(const struct setup *setup, enum config_auth *auth)
+{
+    const struct setup_request *request = setup->request;
+    char reason[CONFIG_REASON_SIZE];
+    struct config *config = malloc(sizeof *config);
+    char *text = NULL;
+    size_t len = 0;
+    int err = config != NULL ? 0 : ERR_NOMEM;
+
+    if (err == 0) {
+        config_init(config);
+        err = guest_files_read(&setup->files, GUEST_CONFIG, CONFIG_TEXT_MAX, &text, &len);
+    }
+    if (err == 0) {
+        err = config_from_text(text, len, config, reason);
+        free(text);
+    } else if (err == ERR_NOT_FOUND) {
+        err = request->config != NULL
+                  ? config_from_text(request->config, request->config_len, config, reason)
+                  : 0;
+    }
+    if (err == 0) {
+        *auth = config->link_auth;
+    }
+    free(config);
+    return err;
+}
+
+/* An agent that wants a key and has none does not start. */
+static int do_without_key(struct setup *setup)
+{
+    enum config_auth auth = CONFIG_AUTH_KEY;
+
+    if (read_auth(setup, &auth) != 0) {
+        say(setup, "no key was given; the configuration " GUEST_CONFIG
+                   " is wrong, and can't say whether one is wanted");
+        return 0;
+    }
+    if (auth == CONFIG_AUTH_NONE) {
+        say(setup, "no key: the configuration says \"auth\": \"none\"");
+        return 0;
+    }
+    say(setup,
+        "key: none was given, and there is none in " GUEST_KEY
+        ": run `ttyferry.exe install` on Windows, which makes it for both sides, or give the "
+        "one of Windows, %%LOCALAPPDATA%%\\ttyferry\\key, by `ttyferry setup <key.json` with "
+        "{\"key\": \"64 hex digits\"}; without one the link needs \"auth\": \"none\" in both "
+        "configurations");
+    setup->is_explained = true;
+    return ERR_NOT_FOUND;
+}
+
 static int step_key(struct setup *setup)
 {
     char text[SETUP_REQUEST_KEY_LEN + 2];
@@ -73,10 +129,11 @@ static int step_key(struct setup *setup)
         say(setup, "folder " GUEST_ETC_FOLDER);
         return err;
     }
+    if (setup->request->key[0] == '\0' && !guest_files_has(&setup->files, GUEST_KEY)) {
+        return do_without_key(setup);
+    }
     if (setup->request->key[0] == '\0') {
-        say(setup, guest_files_has(&setup->files, GUEST_KEY)
-                       ? "key in " GUEST_KEY " stays"
-                       : "no key was given: the link needs one, or \"auth\": \"none\"");
+        say(setup, "key in " GUEST_KEY " stays");
         return 0;
     }
     say(setup, "key in " GUEST_KEY);
@@ -180,8 +237,30 @@ static int step_autostart(struct setup *setup)
     return guest_service_enable(&setup->service);
 }
 
+/* The program's own words are the cause, without its name or the line's level. */
+static void explain_agent(struct setup *setup, const struct last_line *why)
+{
+    static const char *const starts[] = {"ttyferry agent: ", "error: "};
+    const char *said = last_line_text(why);
+
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        size_t len = strlen(starts[i]);
+
+        said += strncmp(said, starts[i], len) == 0 ? len : 0;
+    }
+    setup->is_explained = said[0] != '\0';
+    if (setup->is_explained) {
+        say(setup, "agent: %s", said);
+    } else {
+        say(setup, "agent does not come up, %s says why",
+            guest_service_has_systemd(&setup->service) ? "`journalctl -u ttyferry`"
+                                                       : GUEST_LOG_FOLDER "/" GUEST_LOG_NAME);
+    }
+}
+
 static int step_agent(struct setup *setup)
 {
+    struct last_line why;
     int err;
 
     say(setup, "agent that has run so far ends");
@@ -190,13 +269,11 @@ static int step_agent(struct setup *setup)
     if (err != 0 && err != ERR_TIMEOUT) { /* ERR_TIMEOUT: it had to be killed, and is gone. */
         return err;
     }
-    err = guest_service_start(&setup->service);
+    err = guest_service_start(&setup->service, &why);
     if (err == 0) {
         say(setup, "agent runs and serves %s", setup->machine->stream_path);
     } else {
-        say(setup, "agent does not come up, %s says why",
-            guest_service_has_systemd(&setup->service) ? "`journalctl -u ttyferry`"
-                                                       : GUEST_LOG_FOLDER "/" GUEST_LOG_NAME);
+        explain_agent(setup, &why);
     }
     return err;
 }
@@ -218,6 +295,7 @@ static void init(struct setup *setup, const struct setup_machine *machine,
     setup->service = (struct guest_service){
         .files = &setup->files,
         .systemctl = machine->systemctl,
+        .journalctl = machine->journalctl,
         .stream_path = machine->stream_path,
         .serve_limit_ms = machine->serve_limit_ms,
     };
@@ -233,8 +311,11 @@ static void report_failure(struct setup *setup, int err)
 {
     char what[SETUP_TEXT_SIZE];
 
-    memcpy(what, setup->text, sizeof what);
-    say(setup, "%.180s: %s", what, say_why(err));
+    if (!setup->is_explained) {
+        memcpy(what, setup->text, sizeof what);
+        say(setup, "%.400s: %s", what, say_why(err));
+    }
+    setup->is_explained = false;
     report(setup, false);
 }
 
@@ -259,6 +340,7 @@ static void reload_service(struct setup *setup)
 
 static void undo(struct setup *setup)
 {
+    struct last_line why;
     int err;
 
     undo_service(setup);
@@ -272,7 +354,7 @@ static void undo(struct setup *setup)
     }
     say(setup, "everything is as it was before");
     if (err == 0 && setup->ran) {
-        err = guest_service_start(&setup->service);
+        err = guest_service_start(&setup->service, &why);
         say(setup, "everything is as it was before, and the agent that ran before runs again");
     }
     if (err != 0) {
@@ -307,6 +389,18 @@ int setup_steps_install(const struct setup_machine *machine, const struct setup_
     return 0;
 }
 
+/* It may be the first setup: what was there before it is noted before the key is there. */
+static int renew_key(struct setup *setup)
+{
+    int err = setup_notes_read(&setup->notes, &setup->files);
+
+    say(setup, "notes of the first setup, " GUEST_STATE);
+    if (err == 0) {
+        err = step_notes(setup);
+    }
+    return err != 0 ? err : step_key(setup);
+}
+
 int setup_steps_renew_key(const struct setup_machine *machine, const struct setup_request *request)
 {
     struct setup setup;
@@ -315,7 +409,7 @@ int setup_steps_renew_key(const struct setup_machine *machine, const struct setu
     init(&setup, machine, request);
     say(&setup, "key on standard input");
     if (request->key[0] != '\0') {
-        err = step_key(&setup);
+        err = renew_key(&setup);
     }
     if (err != 0) {
         report_failure(&setup, err);

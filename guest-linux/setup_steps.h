@@ -7,12 +7,13 @@
 
 #include "shared/core/setup_request.h"
 
-#define SETUP_TEXT_SIZE 256
+#define SETUP_TEXT_SIZE 512
 
 /* This machine, or what a test has in its place. Borrowed. */
 struct setup_machine {
     const char *root;        /* of every path: "" */
     const char *systemctl;   /* "/bin/systemctl" */
+    const char *journalctl;  /* "/bin/journalctl" */
     const char *udevadm;     /* "/bin/udevadm" */
     const char *stream_path; /* "/run/ttyferry/events.sock" */
     const char *program;     /* the file to install: the one that runs */
@@ -26,7 +27,8 @@ struct setup_machine {
  * attached. Returns 0 or the error of the step that failed. */
 int setup_steps_install(const struct setup_machine *machine, const struct setup_request *request);
 
-/* Only replaces the key. Returns as setup_steps_install; ERR_INVALID if there is none. */
+/* Only replaces the key, and notes what was there before if nothing is noted yet. Returns as
+ * setup_steps_install; ERR_INVALID if there is none. */
 int setup_steps_renew_key(const struct setup_machine *machine, const struct setup_request *request);
 
 #endif

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <uv.h>
 
-#include "host-win/agent_log.h"
 #include "host-win/agent_process.h"
 #include "host-win/install_question.h"
 #include "host-win/install_steps.h"
 #include "host-win/link_wait.h"
+#include "shared/cli/agent_log.h"
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_output.h"
 #include "shared/cli/config_file.h"

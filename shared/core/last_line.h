@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /* Of one line so much is kept, terminator included. */
-#define LAST_LINE_SIZE 256
+#define LAST_LINE_SIZE 512
 
 struct last_line {
     char whole[LAST_LINE_SIZE]; /* the last that has ended and is not blank */

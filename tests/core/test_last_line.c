@@ -5,6 +5,7 @@
 #include "tests/core/cases.h"
 
 #define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X256 X64 X64 X64 X64
 
 #define BYTES(text) text, sizeof(text) - 1
 
@@ -24,9 +25,9 @@ static const struct line_case {
     {"last_line: carriage returns are left out", BYTES("one\r\ntwo\r\n"), "two"},
     {"last_line: UTF-16 becomes readable", BYTES("\xFF\xFEo\0n\0e\0\r\0\n\0"), "one"},
     {"last_line: UTF-8 stays", BYTES("gr\xC3\xBC\xC3\x9F\x65\n"), "gr\xC3\xBC\xC3\x9F\x65"},
-    {"last_line: a long one is cut", BYTES(X64 X64 X64 X64 "y\n"),
-     X64 X64 X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
-    {"last_line: the one after a long one is whole", BYTES(X64 X64 X64 X64 X64 "\nok\n"), "ok"},
+    {"last_line: a long one is cut", BYTES(X256 X256 "y\n"),
+     X256 X64 X64 X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},
+    {"last_line: the one after a long one is whole", BYTES(X256 X256 X64 "\nok\n"), "ok"},
 };
 
 static void run_line(void **state)

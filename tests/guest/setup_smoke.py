@@ -146,7 +146,7 @@ def upgrade_that_fails_leaves_the_old_agent_and_the_board(rig: Rig) -> None:
     state = f"sha256sum {PROGRAM} /etc/ttyferry/key; cat /etc/wsl.conf /etc/systemd/system/ttyferry.service 2>/dev/null"
     before = rig.vm.run(state)[1]
     code, output = rig.setup("LC_ALL=C sed 's|link[.]sock|l/n/k.soc|g' /opt/ttyferry")
-    assert code == 1 and "failed agent" in output and "runs again" in output, (code, output)
+    assert code == 1 and "failed agent: " in output and "/run/ttyferry/l/n/k.soc" in output and "runs again" in output, (code, output)
     expect_equal(rig.vm.run(state)[1], before, "program, key and autostart")
     expect_equal(len(rig.agents()), 1, "number of agents")
     host.expect_close()
@@ -170,6 +170,8 @@ def key_alone_is_replaced_and_the_agent_stays(rig: Rig) -> None:
 
 def bad_requests_change_nothing(rig: Rig) -> None:
     before = rig.listing()
+    code, output = rig.vm.run("/opt/ttyferry setup </dev/null")
+    assert code == 1 and "failed key: none was given" in output, (code, output)
     for request in (b"[]", b'{"key":"00"}', b'{"config":{"lnk":1}}', b'{"host_program":"C:\\\\..\\\\x"}'):
         code, output = rig.vm.run("/opt/ttyferry setup", stdin=request)
         assert code == 1 and output.startswith("failed "), (request, code, output)

@@ -308,6 +308,48 @@ static void closing_before_anything_has_started(void **state)
     tree_remove(&ground.tree);
 }
 
+struct closer {
+    struct ground *ground;
+    size_t count;
+};
+
+static void on_done_closes(void *context, int err, const char *detail)
+{
+    struct closer *closer = context;
+
+    (void)err;
+    (void)detail;
+    modules_close(closer->ground->modules);
+    closer->count++;
+}
+
+/* By modprobe, by one that can't start, and by our own loader. */
+static void an_answer_may_close(void **state)
+{
+    static const char *const modprobes[] = {"exit 0", "", NULL};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct modules_request *request;
+        struct ground ground;
+        struct closer closer = {.ground = &ground};
+        struct answer waiting;
+
+        make_ground(&ground, *state, modprobes[i]);
+        if (i == 1) {
+            tree_write_program(&ground.tree, "/modprobe", "#!/nonexistent/shell\n");
+        }
+        uv_sem_post(&ground.may_insert);
+        assert_int_equal(modules_load(ground.modules, "ch341", on_done_closes, &closer, &request),
+                         0);
+        ask(&ground, "b", &waiting);
+        uv_run(&ground.rig->loop, UV_RUN_DEFAULT);
+        assert_int_equal(closer.count, 1);
+        assert_int_equal(waiting.count, 0);
+        uv_sem_destroy(&ground.may_insert);
+        tree_remove(&ground.tree);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +365,7 @@ int main(void)
         RIG_TEST(too_long_a_name_is_refused),
         RIG_TEST(closing_tells_nobody),
         RIG_TEST(closing_before_anything_has_started),
+        RIG_TEST(an_answer_may_close),
     };
 
     return cmocka_run_group_tests_name("modules", tests, NULL, NULL);

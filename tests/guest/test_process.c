@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "shared/core/error.h"
 #include "tests/guest/tree.h"
@@ -175,6 +176,31 @@ static void a_program_that_could_not_start_can_be_cancelled(void **state)
     assert_false(outcome.done);
 }
 
+static void the_last_line_is_heard(void **state)
+{
+    static const struct {
+        const char *script;
+        int fd;
+        int status;
+        const char *said;
+    } rows[] = {
+        {"echo one; echo two; echo aside >&2; exit 3", STDOUT_FILENO, 3, "two"},
+        {"echo one; echo first >&2; echo second >&2; echo two; exit 1", STDERR_FILENO, 1, "second"},
+        {"head -c 300000 /dev/zero >&2; echo >&2; printf end >&2", STDERR_FILENO, 0, "end"},
+        {"exit 2", STDERR_FILENO, 2, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *argv[] = {"/bin/sh", "-c", rows[i].script, NULL};
+        struct last_line said;
+
+        assert_int_equal(process_hear_alone(argv, rows[i].fd, LONG_MS, &said), rows[i].status);
+        assert_string_equal(last_line_text(&said), rows[i].said);
+    }
+    expect_no_children();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +214,7 @@ int main(void)
         RIG_TEST(a_grandchild_that_keeps_the_pipe_is_waited_for_till_the_deadline),
         RIG_TEST(a_cancelled_program_is_killed_and_not_told_of),
         RIG_TEST(a_program_that_could_not_start_can_be_cancelled),
+        cmocka_unit_test(the_last_line_is_heard),
     };
 
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);

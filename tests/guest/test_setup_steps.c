@@ -36,6 +36,7 @@ struct rig {
     char stream[TREE_PATH_SIZE];
     char program[TREE_PATH_SIZE];
     char systemctl[TREE_PATH_SIZE];
+    char journalctl[TREE_PATH_SIZE];
     char udevadm[TREE_PATH_SIZE];
     char told[TEXT_SIZE];
 };
@@ -85,6 +86,20 @@ static void place_systemctl(struct rig *rig, const char *fails)
     tree_write_program(&rig->tree, "/bin/systemctl", script);
 }
 
+/* Notes what it is asked, and answers with what a test has put into /journal. */
+static void place_journalctl(struct rig *rig)
+{
+    char script[4 * TREE_PATH_SIZE];
+
+    snprintf(
+        script, sizeof script,
+        "#!/bin/sh\necho \"$*\" >>%s/journalctl.log\ncase $1 in --sync) ;; *) cat %s/journal ;; "
+        "esac\n",
+        rig->tree.root, rig->tree.root);
+    tree_write_program(&rig->tree, "/bin/journalctl", script);
+    tree_path(&rig->tree, "/bin/journalctl", rig->journalctl);
+}
+
 static int set_up(void **state)
 {
     struct rig *rig = calloc(1, sizeof *rig);
@@ -101,10 +116,12 @@ static int set_up(void **state)
     tree_path(&rig->tree, GUEST_NEW_PROGRAM, rig->program);
     tree_path(&rig->tree, "/bin/systemctl", rig->systemctl);
     place_systemctl(rig, "none");
+    place_journalctl(rig);
     tree_path(&rig->tree, "/bin/udevadm", rig->udevadm);
     rig->machine = (struct setup_machine){
         .root = rig->tree.root,
         .systemctl = rig->systemctl,
+        .journalctl = rig->journalctl,
         .udevadm = rig->udevadm,
         .stream_path = rig->stream,
         .program = rig->program,
@@ -458,6 +475,99 @@ static void a_failed_upgrade_leaves_the_old_one_at_work(void **state)
     tear_down((void **)&rig);
 }
 
+static void the_agents_own_words_are_the_cause(void **state)
+{
+    struct rig *rig = *state;
+
+    place(rig, "bad", "echo one >&2; echo 'ttyferry agent: there is no way' >&2; exit 1");
+    assert_int_not_equal(setup_steps_install(&rig->machine, &rig->request), 0);
+    assert_non_null(strstr(rig->told, "failed agent: there is no way\n"));
+    place(rig, "dumb", "exit 1");
+    rig->told[0] = '\0';
+    assert_int_not_equal(setup_steps_install(&rig->machine, &rig->request), 0);
+    assert_non_null(strstr(rig->told, "failed agent does not come up, " GUEST_LOG_FOLDER));
+}
+
+static void the_journal_has_the_agents_own_words(void **state)
+{
+    struct rig *rig = *state;
+
+    use_systemd(rig);
+    tree_write(&rig->tree, "/journal", "error: port 24240 is in use\n");
+    place(rig, "bad", "exit 1");
+    assert_int_not_equal(setup_steps_install(&rig->machine, &rig->request), 0);
+    assert_non_null(strstr(rig->told, "failed agent: port 24240 is in use\n"));
+    assert_true(has_text(rig, "/journalctl.log", "--sync\n"));
+    assert_true(has_text(rig, "/journalctl.log",
+                         "--lines=1 --unit " GUEST_UNIT_NAME " --identifier=ttyferry --since=@"));
+    tree_write(&rig->tree, "/journal", "");
+    place(rig, "dumb", "exit 1");
+    rig->told[0] = '\0';
+    assert_int_not_equal(setup_steps_install(&rig->machine, &rig->request), 0);
+    assert_non_null(strstr(rig->told, "failed agent does not come up, `journalctl -u ttyferry`"));
+}
+
+/* --- The key ---------------------------------------------------------------------------------- */
+
+static const struct key_case {
+    const char *name;
+    bool is_given;
+    bool was_there;
+    const char *config;      /* in the file; NULL: none */
+    const char *with_config; /* in the request; NULL: none */
+    const char *told;
+} key_cases[] = {
+    {"setup: a key that is given", true, false, NULL, NULL, "ok key in "},
+    {"setup: a key that is there", false, true, NULL, NULL, "ok key in " GUEST_KEY " stays"},
+    {"setup: no key", false, false, NULL, NULL, "failed key: "},
+    {"setup: no key, and a configuration that wants one", false, false, "{}", NULL, "failed key: "},
+    {"setup: no key, and none wanted", false, false, "{\"link\": {\"auth\": \"none\"}}", NULL,
+     "ok no key"},
+    {"setup: no key, and none wanted by what is given", false, false, NULL,
+     "{\"link\":{\"auth\":\"none\"}}\n", "ok no key"},
+    {"setup: no key, and none wanted by what is given, but not taken", false, false, "{/* mine */}",
+     "{\"link\":{\"auth\":\"none\"}}\n", "failed key: "},
+    /* The agent says what is wrong with it. */
+    {"setup: no key, and a configuration that is wrong", false, false, "{", NULL, "ok no key"},
+};
+
+static void a_key_is_given_or_there_or_not_wanted(void **state)
+{
+    const struct key_case *row = *state;
+    struct setup_request *request;
+    char before[TEXT_SIZE];
+    struct rig *rig;
+    bool is_failure = strncmp(row->told, "failed", 6) == 0;
+
+    set_up((void **)&rig);
+    request = &rig->request;
+    request->key[0] = row->is_given ? KEY[0] : '\0';
+    setup_request_finish(request);
+    if (row->with_config != NULL) {
+        request->config = strdup(row->with_config);
+        request->config_len = strlen(row->with_config);
+    }
+    if (row->was_there) {
+        tree_write(&rig->tree, GUEST_KEY, KEY "\n");
+    }
+    if (row->config != NULL) {
+        tree_write(&rig->tree, GUEST_CONFIG, row->config);
+    }
+    list(rig, before);
+    place_good(rig, "one");
+    assert_int_equal(setup_steps_install(&rig->machine, request) != 0, is_failure);
+    assert_non_null(strstr(rig->told, row->told));
+    if (is_failure) {
+        char after[TEXT_SIZE];
+
+        assert_non_null(strstr(rig->told, "ttyferry.exe install"));
+        assert_non_null(strstr(rig->told, "ttyferry setup <key.json"));
+        list(rig, after);
+        assert_string_equal(after, before);
+    }
+    tear_down((void **)&rig);
+}
+
 /* --- Removal ---------------------------------------------------------------------------------- */
 
 static const struct removal_case {
@@ -627,6 +737,52 @@ static void a_key_alone_is_replaced(void **state)
     assert_true(has_text(rig, GUEST_KEY, "f0112233"));
 }
 
+static void a_key_that_came_alone_is_purged(void **state)
+{
+    struct rig *rig = *state;
+    char before[TEXT_SIZE];
+    char after[TEXT_SIZE];
+
+    list(rig, before);
+    assert_int_equal(setup_steps_renew_key(&rig->machine, &rig->request), 0);
+    rig->request.key[0] = '\0';
+    install(rig, "one");
+    rig->told[0] = '\0';
+    assert_int_equal(setup_removal_run(&rig->machine, true), 0);
+    assert_non_null(strstr(rig->told, "ok key, configuration, logs and notes are gone\n"));
+    list(rig, after);
+    assert_string_equal(after, before);
+}
+
+static void a_key_alone_that_fails_leaves_nothing(void **state)
+{
+    struct rig *rig = *state;
+    char before[TEXT_SIZE];
+    char after[TEXT_SIZE];
+
+    break_key(rig);
+    list(rig, before);
+    assert_int_not_equal(setup_steps_renew_key(&rig->machine, &rig->request), 0);
+    list(rig, after);
+    assert_string_equal(after, before);
+}
+
+static void a_purge_names_what_stays(void **state)
+{
+    struct rig *rig = *state;
+
+    tree_write(&rig->tree, GUEST_KEY, KEY "\n");
+    tree_write(&rig->tree, GUEST_CONFIG, "{}");
+    install(rig, "one");
+    tree_delete(&rig->tree, GUEST_CONFIG);
+    rig->told[0] = '\0';
+    assert_int_equal(setup_removal_run(&rig->machine, true), 0);
+    assert_non_null(strstr(rig->told,
+                           "ok key, configuration, logs and notes are gone, but for what was there "
+                           "before the first setup: " GUEST_KEY "\n"));
+    assert_true(tree_has(&rig->tree, GUEST_KEY));
+}
+
 #define RIG_CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -640,18 +796,24 @@ int main(void)
         RIG_CASE(an_upgrade_keeps_what_people_have_written),
         RIG_CASE(a_setup_by_hand_leaves_the_program_where_it_is),
         RIG_CASE(a_machine_that_changes_to_systemd_is_followed),
+        RIG_CASE(the_agents_own_words_are_the_cause),
+        RIG_CASE(the_journal_has_the_agents_own_words),
         RIG_CASE(a_removal_keeps_key_and_configuration),
         RIG_CASE(a_removal_without_an_installation_takes_nothing),
         RIG_CASE(a_removal_lets_go_of_what_a_dead_agent_has_left),
         RIG_CASE(a_removal_takes_what_a_dead_agent_has_left_for_other_distributions),
         RIG_CASE(a_removal_leaves_what_another_distribution_serves),
         RIG_CASE(a_key_alone_is_replaced),
+        RIG_CASE(a_key_that_came_alone_is_purged),
+        RIG_CASE(a_key_alone_that_fails_leaves_nothing),
+        RIG_CASE(a_purge_names_what_stays),
     };
     struct cases cases = {.count = 0};
     int failed = cmocka_run_group_tests_name("setup_steps", tests, NULL, NULL);
 
     CASES_ADD(&cases, failure_cases, a_failed_first_setup_leaves_nothing);
     CASES_ADD(&cases, failure_cases, a_failed_upgrade_leaves_the_old_one_at_work);
+    CASES_ADD(&cases, key_cases, a_key_is_given_or_there_or_not_wanted);
     CASES_ADD(&cases, removal_cases, a_purge_leaves_what_was_there);
     return failed + cases_run("setup_steps", &cases);
 }

@@ -1,6 +1,6 @@
 /* The agent's log, read from outside. */
-#ifndef TTYFERRY_HOST_WIN_AGENT_LOG_H
-#define TTYFERRY_HOST_WIN_AGENT_LOG_H
+#ifndef TTYFERRY_CLI_AGENT_LOG_H
+#define TTYFERRY_CLI_AGENT_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "host-win/agent_log.h"
+#include "shared/cli/agent_log.h"
 
 #include <uv.h>
 
