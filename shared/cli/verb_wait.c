@@ -10,6 +10,7 @@
 #include "shared/cli/cli_output.h"
 #include "shared/cli/cli_stream.h"
 #include "shared/cli/stream_reader.h"
+#include "shared/cli/wait_reason.h"
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
 #include "shared/core/match.h"
@@ -28,7 +29,8 @@ static const char help[] =
     "line feed, nothing else: the first one if it has several, its USB node if it has none.\n"
     "\n"
     "  --state gone    wait until no board fits MATCH any more; prints nothing\n"
-    "  --timeout S     give up after S seconds (decimals are welcome); 0 looks once\n"
+    "  --timeout S     give up after S seconds (decimals are welcome), and say what stood in the\n"
+    "                  way; 0 looks once\n"
     "  --json          print a snapshot event with the fitting boards instead, on one line\n"
     /* The lines that verbs share. */
     CLI_STREAM_OPTION_HELP "\n" CLI_STREAM_MATCH_HELP "\n"
@@ -52,6 +54,7 @@ struct wait {
     uv_timer_t timeout;
     uv_timer_t retry;
     struct stream_reader *reader; /* NULL while the agent is away */
+    bool has_snapshot;            /* the reader has its boards */
     char path[CLI_STREAM_PATH_SIZE];
     bool ended; /* exit_code is settled */
     int exit_code;
@@ -158,11 +161,31 @@ static void check_gone(struct wait *wait, const struct board_table *fitting)
     }
 }
 
+static void say_why(struct wait *wait)
+{
+    struct board_table fitting;
+    struct event snapshot;
+
+    board_table_init(&fitting);
+    if (collect_fitting(wait, &fitting) != 0) {
+        cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
+    } else {
+        stream_reader_snapshot(wait->reader, &snapshot);
+        snapshot.boards = &fitting;
+        wait_reason_say(VERB, wait->options.match_text, wait->options.gone, &snapshot);
+    }
+    board_table_finish(&fitting);
+}
+
 static void time_out(struct wait *wait)
 {
-    cli_output_error(VERB, "\"%s\" is not %s%s", wait->options.match_text,
-                     wait->options.gone ? "gone" : "ready",
-                     wait->reader ? "" : " as far as is known: the agent has gone");
+    if (wait->has_snapshot) {
+        say_why(wait);
+    } else {
+        cli_output_error(VERB, "\"%s\" is not %s as far as is known: the agent at %s %s",
+                         wait->options.match_text, wait->options.gone ? "gone" : "ready",
+                         wait->path, wait->reader ? "does not answer" : "has gone");
+    }
     end(wait, CLI_TIMED_OUT);
 }
 
@@ -175,6 +198,7 @@ static void on_change(void *context, struct stream_reader *reader)
     if (wait->ended) {
         return;
     }
+    wait->has_snapshot = true;
     board_table_init(&fitting);
     if (collect_fitting(wait, &fitting) != 0) {
         cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
@@ -218,6 +242,7 @@ static void on_closed(void *context, int error)
     struct wait *wait = context;
 
     wait->reader = NULL;
+    wait->has_snapshot = false;
     if (wait->ended) {
         return;
     }

@@ -1,10 +1,12 @@
 /* `wait`, as people and scripts meet it. With arguments this program is `ttyferry` itself, without
  * them it tests its verb against agents that it plays. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shared/cli/cli.h"
+#include "shared/cli/cli_side.h"
 #include "shared/core/event_json.h"
 #include "tests/link/child.h"
 #include "tests/link/played.h"
@@ -233,6 +235,150 @@ static void wait_refuses_a_stream_that_makes_no_sense(void **state)
     }
 }
 
+/* --- Why it has timed out --------------------------------------------------------------------- */
+
+#define LINK_UP "\"link\":{\"state\":\"up\",\"peer\":null,\"transport\":null}"
+#define BOARDS(link, boards) HEAD("1") "\"event\":\"snapshot\"," link ",\"boards\":[" boards "]}\n"
+/* What a board has besides its state. */
+#define NOTE(state, members) state "\"," members ",\"port\":\""
+#define NO_VHCI                                                                                    \
+    NOTE("failed",                                                                                 \
+         "\"code\":\"no_vhci\",\"message\":\"no controller\",\"remedy\":\"Run modprobe.\"")
+#define UNSHARED NOTE("needs_sharing", "\"remedy\":\"usbipd bind\"")
+#define READY_BOARD "\"ttys\":[],\"usb_node\":\"/dev/bus/usb/001/002\""
+#define UNREACHABLE                                                                                \
+    "{\"id\":\"usb\\\\b\",\"name\":null,\"vid\":\"1a86\",\"pid\":\"7523\",\"serial\":null,"        \
+    "\"description\":\"\",\"com_port\":null,\"busid\":null,\"speed\":\"full\","                    \
+    "\"kind\":\"other\",\"state\":\"available\"}"
+#define NUMBERED(n)                                                                                \
+    "{\"id\":\"usb\\\\" n "\",\"name\":null,\"vid\":\"1a86\",\"pid\":\"7523\",\"serial\":null,"    \
+    "\"description\":\"Nano " n "\",\"com_port\":null,\"busid\":\"3-" n "\",\"speed\":\"full\","   \
+    "\"kind\":\"serial\",\"state\":\"waiting\"}"
+/* In what is expected, @ is the other side and & what can be done about the link. */
+#define DOWN "  the link to @ is down\n  remedy: &\n"
+
+static const struct reason_case {
+    const char *name;
+    const char *snapshot;
+    const char *state; /* that is waited for */
+    const char *guest; /* what stderr has, each line without the verb */
+    const char *host;  /* NULL: the same */
+} reason_cases[] = {
+    {"why: no board", BOARDS(LINK_UP, ""), "ready",
+     "\"1a86:*\" is not ready: no board fits; \"ttyferry list\" shows what is there\n", NULL},
+    {"why: no board, and no link", BOARDS(LINK_DOWN, ""), "ready",
+     "\"1a86:*\" is not ready: the link to @ is down\n  remedy: &\n",
+     "\"1a86:*\" is not ready: no board fits; \"ttyferry list\" shows what is there\n"},
+    {"why: failed", BOARDS(LINK_UP, BOARD(NO_VHCI)), "ready",
+     "\"1a86:*\" is not ready, its state is failed\n  failed: no controller\n"
+     "  remedy: Run modprobe.\n",
+     NULL},
+    {"why: failed, and no link", BOARDS(LINK_DOWN, BOARD(NO_VHCI)), "ready",
+     "\"1a86:*\" is not ready, its state is failed\n  failed: no controller\n"
+     "  remedy: Run modprobe.\n" DOWN,
+     NULL},
+    {"why: not shared", BOARDS(LINK_UP, BOARD(UNSHARED)), "ready",
+     "\"1a86:*\" is not ready, its state is needs_sharing\n  remedy: usbipd bind\n", NULL},
+    {"why: not shared is told first at Windows", BOARDS(LINK_DOWN, BOARD(UNSHARED)), "ready",
+     "\"1a86:*\" is not ready, its state is needs_sharing\n  remedy: usbipd bind\n" DOWN,
+     "\"1a86:*\" is not ready, its state is needs_sharing\n  remedy: usbipd bind\n"},
+    {"why: yielded", BOARDS(LINK_UP, BOARD(NOTE("yielded", "\"until\":\"replug\""))), "ready",
+     "\"1a86:*\" is not ready, its state is yielded\n"
+     "  with Windows until it is plugged in anew, or \"ttyferry take\"\n",
+     NULL},
+    {"why: not wanted", BOARDS(LINK_UP, BOARD("available")), "ready",
+     "\"1a86:*\" is not ready, its state is available\n  remedy: to have it in WSL, name it in the "
+     "section \"boards\" of the configuration on Windows\n",
+     NULL},
+    {"why: out of usbipd's reach", BOARDS(LINK_UP, UNREACHABLE), "ready",
+     "\"1a86:*\" is not ready, its state is available\n  remedy: usbipd can't reach it at its USB "
+     "port: plug it into another one\n",
+     NULL},
+    {"why: waiting", BOARDS(LINK_UP, BOARD("waiting")), "ready",
+     "\"1a86:*\" is not ready, its state is waiting\n", NULL},
+    {"why: waiting for the link", BOARDS(LINK_DOWN, BOARD("waiting")), "ready",
+     "\"1a86:*\" is not ready, its state is waiting\n" DOWN, NULL},
+    {"why: not gone", BOARDS(LINK_UP, BOARD(NOTE("ready", READY_BOARD))), "gone",
+     "\"1a86:*\" is not gone, its state is ready\n", NULL},
+    {"why: not gone needs no remedy", BOARDS(LINK_UP, BOARD(NO_VHCI)), "gone",
+     "\"1a86:*\" is not gone, its state is failed\n", NULL},
+    {"why: not gone as far as the guest knows", BOARDS(LINK_DOWN, BOARD("detached")), "gone",
+     "\"1a86:*\" is not gone, its state is detached\n" DOWN,
+     "\"1a86:*\" is not gone, its state is detached\n"},
+    {"why: several are not gone",
+     BOARDS(LINK_UP, NUMBERED("1") "," NUMBERED("2") "," NUMBERED("3") "," NUMBERED(
+                         "4") "," NUMBERED("5") "," NUMBERED("6")),
+     "gone",
+     "\"1a86:*\" is not gone, 6 boards fit:\n"
+     "  1a86:7523 port=3-1 Nano 1: waiting\n  1a86:7523 port=3-2 Nano 2: waiting\n"
+     "  1a86:7523 port=3-3 Nano 3: waiting\n  1a86:7523 port=3-4 Nano 4: waiting\n"
+     "  and 2 more (see \"ttyferry list\")\n",
+     NULL},
+};
+
+/* Writes what stderr is to have. */
+static void expand(const char *text, char *expected, size_t size)
+{
+    size_t len = 0;
+    bool is_at_start = true;
+
+    expected[0] = '\0';
+    for (; *text != '\0' && len < size; text++) {
+        const char one[] = {*text, '\0'};
+        const char *part = *text == '@'   ? cli_side_other
+                           : *text == '&' ? cli_side_link_remedy
+                                          : one;
+
+        len += (size_t)snprintf(expected + len, size - len, "%s%s",
+                                is_at_start ? "ttyferry wait: " : "", part);
+        is_at_start = *text == '\n';
+    }
+    assert_true(len < size);
+}
+
+static void a_timeout_says_why(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    char expected[4096];
+
+    for (size_t i = 0; i < sizeof reason_cases / sizeof reason_cases[0]; i++) {
+        const struct reason_case *row = &reason_cases[i];
+        struct voice voice;
+        int exit_code;
+
+        voice_start(&voice, rig, row->snapshot);
+        exit_code = child_run(rig, &child,
+                              CHILD_ARGUMENTS("wait", "1a86:*", "--state", row->state, "--timeout",
+                                              "0", "--stream", voice.path));
+        expand(cli_side_sees_boards && row->host ? row->host : row->guest, expected,
+               sizeof expected);
+        if (exit_code != CLI_TIMED_OUT || strcmp(child.err.text, expected) != 0 ||
+            child.out.len > 0) {
+            fail_msg("%s: exit code %d, \"%s\", not \"%s\"", row->name, exit_code, child.err.text,
+                     expected);
+        }
+        voice_stop(&voice);
+    }
+}
+
+/* An agent that says nothing at all, not even what boards it has. */
+static void a_timeout_without_a_snapshot_says_so(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    voice_start(&voice, rig, "");
+    assert_int_equal(
+        child_run(rig, &child,
+                  CHILD_ARGUMENTS("wait", "x", "--timeout", "0.05", "--stream", voice.path)),
+        CLI_TIMED_OUT);
+    assert_non_null(strstr(child.err.text, "does not answer"));
+    assert_string_equal(child.out.text, "");
+    voice_stop(&voice);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +394,8 @@ int main(int argc, char **argv)
         RIG_TEST(wait_without_timeout_ends_with_the_agent),
         RIG_TEST(wait_with_a_timeout_outlives_a_restart_of_the_agent),
         RIG_TEST(wait_refuses_a_stream_that_makes_no_sense),
+        RIG_TEST(a_timeout_says_why),
+        RIG_TEST(a_timeout_without_a_snapshot_says_so),
     };
 
     if (argc > 1) {
