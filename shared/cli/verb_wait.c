@@ -8,6 +8,7 @@
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_args.h"
 #include "shared/cli/cli_output.h"
+#include "shared/cli/cli_side.h"
 #include "shared/cli/cli_stream.h"
 #include "shared/cli/stream_reader.h"
 #include "shared/cli/wait_reason.h"
@@ -28,7 +29,8 @@ static const char help[] =
     "Blocks until the board is ready to be used in Linux, and prints the path of its tty and a\n"
     "line feed, nothing else: the first one if it has several, its USB node if it has none.\n"
     "\n"
-    "  --state gone    wait until no board fits MATCH any more; prints nothing\n"
+    "  --state gone    wait until no board fits MATCH any more; prints nothing. In the guest that\n"
+    "                  is known while Windows is linked, or of a board that was there before\n"
     "  --timeout S     give up after S seconds (decimals are welcome), and say what stood in the\n"
     "                  way; 0 looks once\n"
     "  --json          print a snapshot event with the fitting boards instead, on one line\n"
@@ -55,6 +57,7 @@ struct wait {
     uv_timer_t retry;
     struct stream_reader *reader; /* NULL while the agent is away */
     bool has_snapshot;            /* the reader has its boards */
+    bool has_fitted;              /* one of them was meant */
     char path[CLI_STREAM_PATH_SIZE];
     bool ended; /* exit_code is settled */
     int exit_code;
@@ -154,9 +157,22 @@ static void check_ready(struct wait *wait, const struct board_table *fitting)
     }
 }
 
+/* Where boards are heard of over the link, that there is none may only mean that it is down: a
+ * guest agent that has just started knows of no board until Windows has told. One that this very
+ * stream has told of, and taken back, has gone. */
+static bool is_known_to_be_gone(const struct wait *wait)
+{
+    struct event snapshot;
+
+    stream_reader_snapshot(wait->reader, &snapshot);
+    return cli_side_sees_boards || snapshot.link_up || wait->has_fitted;
+}
+
 static void check_gone(struct wait *wait, const struct board_table *fitting)
 {
-    if (fitting->count == 0) {
+    if (fitting->count > 0) {
+        wait->has_fitted = true;
+    } else if (is_known_to_be_gone(wait)) {
         end_after_output(wait, wait->options.json ? print_json(wait, fitting) : 0);
     }
 }
@@ -243,6 +259,7 @@ static void on_closed(void *context, int error)
 
     wait->reader = NULL;
     wait->has_snapshot = false;
+    wait->has_fitted = false;
     if (wait->ended) {
         return;
     }

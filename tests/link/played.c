@@ -96,14 +96,21 @@ static int greet(void *context, char **line, size_t *len)
     return 0;
 }
 
-void voice_start(struct voice *voice, struct rig *rig, const char *text)
+void voice_start_at(struct voice *voice, struct rig *rig, const char *path, const char *text)
 {
     memset(voice, 0, sizeof *voice);
     voice->rig = rig;
     voice->text = text;
-    rig_make_path(voice->path);
-    assert_int_equal(local_server_open(&rig->loop, voice->path, NULL, greet, voice, &voice->server),
-                     0);
+    strcpy(voice->path, path);
+    assert_int_equal(local_server_open(&rig->loop, path, NULL, greet, voice, &voice->server), 0);
+}
+
+void voice_start(struct voice *voice, struct rig *rig, const char *text)
+{
+    char path[RIG_PATH_SIZE];
+
+    rig_make_path(path);
+    voice_start_at(voice, rig, path, text);
 }
 
 static void on_voice_closed(void *context)

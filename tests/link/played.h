@@ -47,6 +47,7 @@ struct voice {
 };
 
 void voice_start(struct voice *voice, struct rig *rig, const char *text);
+void voice_start_at(struct voice *voice, struct rig *rig, const char *path, const char *text);
 void voice_stop(struct voice *voice);
 void voice_say(struct voice *voice, const char *text);
 

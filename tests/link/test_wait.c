@@ -13,6 +13,10 @@
 
 static const struct cli_verb verbs[] = {{NULL, NULL, NULL}};
 
+#define LINK_UP "\"link\":{\"state\":\"up\",\"peer\":null,\"transport\":null}"
+#define LINKED HEAD("2") "\"event\":\"link\",\"state\":\"up\",\"peer\":null,\"transport\":null}\n"
+#define BOARDS(link, boards) HEAD("1") "\"event\":\"snapshot\"," link ",\"boards\":[" boards "]}\n"
+
 static void wait_prints_the_path_and_a_line_feed(void **state)
 {
     struct rig *rig = *state;
@@ -109,15 +113,76 @@ static void wait_for_gone_is_done_at_once_without_a_board(void **state)
 {
     struct rig *rig = *state;
     static struct child child;
-    struct played played;
+    struct voice voice;
 
-    played_start(&played, rig);
+    voice_start(&voice, rig, BOARDS(LINK_UP, ""));
     assert_int_equal(
         child_run(rig, &child,
-                  CHILD_ARGUMENTS("wait", "1a86:7523", "--state", "gone", "--stream", played.path)),
+                  CHILD_ARGUMENTS("wait", "1a86:7523", "--state", "gone", "--stream", voice.path)),
         CLI_DONE);
     assert_string_equal(child.out.text, "");
-    played_stop(&played);
+    assert_string_equal(child.err.text, "");
+    voice_stop(&voice);
+}
+
+/* A guest that is not linked knows nothing of Windows' boards; Windows does without the link. */
+static void wait_for_gone_waits_for_the_link(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    voice_start(&voice, rig, BOARDS(LINK_DOWN, ""));
+    assert_int_equal(child_run(rig, &child,
+                               CHILD_ARGUMENTS("wait", "1a86:7523", "--state", "gone", "--timeout",
+                                               "0", "--stream", voice.path)),
+                     cli_side_sees_boards ? CLI_DONE : CLI_TIMED_OUT);
+    child_start(
+        rig, &child,
+        CHILD_ARGUMENTS("wait", "1a86:7523", "--state", "gone", "--json", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 2);
+    voice_say(&voice, LINKED);
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_non_null(strstr(child.out.text, cli_side_sees_boards ? LINK_DOWN : LINK_UP));
+    voice_stop(&voice);
+}
+
+/* What a stream takes back was there, and has gone, whatever becomes of the link. */
+static void wait_for_gone_believes_a_removal_without_a_link(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    voice_start(&voice, rig, BOARDS(LINK_DOWN, BOARD("detached")));
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("wait", "1a86:7523", "--state", "gone", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 1);
+    voice_say(&voice, REMOVAL);
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    voice_stop(&voice);
+}
+
+/* That its boards are missing from the next one says nothing. */
+static void wait_for_gone_does_not_believe_a_restarted_agent(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+    struct voice next;
+
+    voice_start(&voice, rig, BOARDS(LINK_UP, BOARD("waiting")));
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("wait", "1a86:7523", "--state", "gone", "--timeout", "100",
+                                "--json", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 1);
+    voice_stop(&voice);
+    voice_start_at(&next, rig, voice.path, BOARDS(LINK_DOWN, ""));
+    rig_run_until_count(rig, &next.listeners, 1);
+    voice_say(&next, LINKED);
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_non_null(strstr(child.out.text, cli_side_sees_boards ? LINK_DOWN : LINK_UP));
+    voice_stop(&next);
 }
 
 static void wait_for_gone_waits_for_the_removal(void **state)
@@ -155,7 +220,7 @@ static void wait_gives_up_after_its_timeout(void **state)
                   CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "0", "--stream", voice.path)),
         CLI_TIMED_OUT);
     voice_stop(&voice);
-    voice_start(&voice, rig, SNAPSHOT);
+    voice_start(&voice, rig, BOARDS(LINK_UP, ""));
     assert_int_equal(child_run(rig, &child,
                                CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "0", "--state",
                                                "gone", "--stream", voice.path)),
@@ -237,8 +302,6 @@ static void wait_refuses_a_stream_that_makes_no_sense(void **state)
 
 /* --- Why it has timed out --------------------------------------------------------------------- */
 
-#define LINK_UP "\"link\":{\"state\":\"up\",\"peer\":null,\"transport\":null}"
-#define BOARDS(link, boards) HEAD("1") "\"event\":\"snapshot\"," link ",\"boards\":[" boards "]}\n"
 /* What a board has besides its state. */
 #define NOTE(state, members) state "\"," members ",\"port\":\""
 #define NO_VHCI                                                                                    \
@@ -262,13 +325,15 @@ static const struct reason_case {
     const char *snapshot;
     const char *state; /* that is waited for */
     const char *guest; /* what stderr has, each line without the verb */
-    const char *host;  /* NULL: the same */
+    const char *host;  /* NULL: the same; empty: it is done there */
 } reason_cases[] = {
     {"why: no board", BOARDS(LINK_UP, ""), "ready",
      "\"1a86:*\" is not ready: no board fits; \"ttyferry list\" shows what is there\n", NULL},
     {"why: no board, and no link", BOARDS(LINK_DOWN, ""), "ready",
      "\"1a86:*\" is not ready: the link to @ is down\n  remedy: &\n",
      "\"1a86:*\" is not ready: no board fits; \"ttyferry list\" shows what is there\n"},
+    {"why: no board and no link, for gone", BOARDS(LINK_DOWN, ""), "gone",
+     "\"1a86:*\" is not known to be gone: the link to @ is down\n  remedy: &\n", ""},
     {"why: failed", BOARDS(LINK_UP, BOARD(NO_VHCI)), "ready",
      "\"1a86:*\" is not ready, its state is failed\n  failed: no controller\n"
      "  remedy: Run modprobe.\n",
@@ -353,8 +418,8 @@ static void a_timeout_says_why(void **state)
                                               "0", "--stream", voice.path));
         expand(cli_side_sees_boards && row->host ? row->host : row->guest, expected,
                sizeof expected);
-        if (exit_code != CLI_TIMED_OUT || strcmp(child.err.text, expected) != 0 ||
-            child.out.len > 0) {
+        if (exit_code != (expected[0] != '\0' ? CLI_TIMED_OUT : CLI_DONE) ||
+            strcmp(child.err.text, expected) != 0 || child.out.len > 0) {
             fail_msg("%s: exit code %d, \"%s\", not \"%s\"", row->name, exit_code, child.err.text,
                      expected);
         }
@@ -389,6 +454,9 @@ int main(int argc, char **argv)
         RIG_TEST(wait_prints_json_on_one_line),
         RIG_TEST(wait_for_gone_is_done_at_once_without_a_board),
         RIG_TEST(wait_for_gone_waits_for_the_removal),
+        RIG_TEST(wait_for_gone_waits_for_the_link),
+        RIG_TEST(wait_for_gone_believes_a_removal_without_a_link),
+        RIG_TEST(wait_for_gone_does_not_believe_a_restarted_agent),
         RIG_TEST(wait_gives_up_after_its_timeout),
         RIG_TEST(wait_wants_one_board),
         RIG_TEST(wait_without_timeout_ends_with_the_agent),
