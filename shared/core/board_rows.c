@@ -370,5 +370,8 @@ int board_rows_link(const struct event *snapshot, const struct board_rows_form *
     text_width_fit(line, sizeof line, cut, width > 0 ? width - strlen("link down") : sizeof line);
     text_buffer_add(&buffer, line);
     text_buffer_add(&buffer, "\n");
+    if (!snapshot->link_up && form->link_remedy != NULL) {
+        add_note(&buffer, "remedy: ", form->link_remedy, width);
+    }
     return text_buffer_take(&buffer, text);
 }

@@ -9,6 +9,7 @@
 
 #include "shared/cli/cli_agent.h"
 #include "shared/cli/cli_output.h"
+#include "shared/cli/cli_side.h"
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
 #include "shared/link/local_server.h"
@@ -504,23 +505,52 @@ static void a_table_fits_the_columns(void **state)
     played_stop(&played);
 }
 
+#define DOWN(remedy) "link down\n    remedy: ", remedy, "\n\n"
+
 static void status_watches_every_change(void **state)
 {
     struct rig *rig = *state;
     static struct child child;
     struct played played;
+    char expected[2048];
 
     played_start(&played, rig);
     child_start(rig, &child, CHILD_ARGUMENTS("status", "--watch", "--stream", played.path));
-    rig_run_until_count(rig, &child.out.lines, 3);
+    rig_run_until_count(rig, &child.out.lines, 4);
     played_publish(&played, EVENT_ARRIVAL, PLAYED_ID("1"));
-    rig_run_until_count(rig, &child.out.lines, 8);
-    assert_string_equal(child.out.text, "link down\n\nno boards\n\nlink down\n\n"
-                                        "STATE    BUSID  VID:PID    DESCRIPTION\n"
-                                        "waiting  3-1    1a86:7523  Board\n");
+    rig_run_until_count(rig, &child.out.lines, 10);
+    snprintf(expected, sizeof expected,
+             "%s%s%sno boards\n\n%s%s%sSTATE    BUSID  VID:PID    DESCRIPTION\n"
+             "waiting  3-1    1a86:7523  Board\n",
+             DOWN(cli_side_link_remedy), DOWN(cli_side_link_remedy));
+    assert_string_equal(child.out.text, expected);
     played_stop(&played);
     assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
     assert_non_null(strstr(child.err.text, "has gone"));
+}
+
+/* Its stdout is for scripts as well, and stays as it is. */
+static void list_says_that_the_link_is_down(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+    char expected[1024];
+
+    played_start(&played, rig);
+    snprintf(expected, sizeof expected,
+             "ttyferry list: the link to %s is down\nttyferry list:   remedy: %s\n", cli_side_other,
+             cli_side_link_remedy);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("list", "--stream", played.path)),
+                     CLI_DONE);
+    assert_string_equal(child.out.text, "no boards\n");
+    assert_string_equal(child.err.text, expected);
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("list", "--json", "--stream", played.path)),
+        CLI_DONE);
+    assert_non_null(strstr(child.out.text, "\"link\":{\"state\":\"down\""));
+    assert_string_equal(child.err.text, "");
+    played_stop(&played);
 }
 
 /* --- Hostile texts ---------------------------------------------------------------------------- */
@@ -726,6 +756,7 @@ int main(int argc, char **argv)
         RIG_TEST(status_and_list_print_a_table),
         RIG_TEST(a_table_fits_the_columns),
         RIG_TEST(status_watches_every_change),
+        RIG_TEST(list_says_that_the_link_is_down),
         RIG_TEST(hostile_texts_reach_no_terminal),
         RIG_TEST(yield_asks_and_waits_for_the_guest),
         RIG_TEST(take_says_why_it_is_refused),
