@@ -50,6 +50,8 @@ struct options {
     const char *stream;
 };
 
+typedef int (*explain_fn)(const char *verb, const char *path, int error);
+
 struct wait {
     struct options options;
     uv_loop_t loop;
@@ -58,6 +60,8 @@ struct wait {
     struct stream_reader *reader; /* NULL while the agent is away */
     bool has_snapshot;            /* the reader has its boards */
     bool has_fitted;              /* one of them was meant */
+    int last_error;               /* why there is no reader, or its forerunner ended; 0: none has */
+    explain_fn explain;           /* says so */
     char path[CLI_STREAM_PATH_SIZE];
     bool ended; /* exit_code is settled */
     int exit_code;
@@ -193,14 +197,24 @@ static void say_why(struct wait *wait)
     board_table_finish(&fitting);
 }
 
+/* Nothing is known of any board: why not. */
+static void say_unknown(const struct wait *wait)
+{
+    cli_output_error(VERB, "\"%s\" is not %s as far as is known:", wait->options.match_text,
+                     wait->options.gone ? "gone" : "ready");
+    if (wait->last_error != 0) {
+        wait->explain(VERB, wait->path, wait->last_error);
+    } else {
+        cli_output_error(VERB, "the agent at %s does not answer", wait->path);
+    }
+}
+
 static void time_out(struct wait *wait)
 {
     if (wait->has_snapshot) {
         say_why(wait);
     } else {
-        cli_output_error(VERB, "\"%s\" is not %s as far as is known: the agent at %s %s",
-                         wait->options.match_text, wait->options.gone ? "gone" : "ready",
-                         wait->path, wait->reader ? "does not answer" : "has gone");
+        say_unknown(wait);
     }
     end(wait, CLI_TIMED_OUT);
 }
@@ -215,6 +229,7 @@ static void on_change(void *context, struct stream_reader *reader)
         return;
     }
     wait->has_snapshot = true;
+    wait->last_error = 0;
     board_table_init(&fitting);
     if (collect_fitting(wait, &fitting) != 0) {
         cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
@@ -253,6 +268,18 @@ static bool may_come_back(const struct wait *wait, int error)
             error == ERR_BUSY);
 }
 
+/* The stream is of no use, or not there. */
+static void lose_stream(struct wait *wait, int error, explain_fn explain)
+{
+    if (may_come_back(wait, error)) {
+        wait->last_error = error;
+        wait->explain = explain;
+        uv_timer_start(&wait->retry, on_retry, WAIT_RETRY_MS, 0);
+    } else {
+        end(wait, explain(VERB, wait->path, error));
+    }
+}
+
 static void on_closed(void *context, int error)
 {
     struct wait *wait = context;
@@ -260,14 +287,9 @@ static void on_closed(void *context, int error)
     wait->reader = NULL;
     wait->has_snapshot = false;
     wait->has_fitted = false;
-    if (wait->ended) {
-        return;
+    if (!wait->ended) {
+        lose_stream(wait, error, cli_stream_explain_end);
     }
-    if (may_come_back(wait, error)) {
-        uv_timer_start(&wait->retry, on_retry, WAIT_RETRY_MS, 0);
-        return;
-    }
-    end(wait, cli_stream_explain_end(VERB, wait->path, error));
 }
 
 static const struct stream_reader_callbacks reader_callbacks = {
@@ -286,10 +308,8 @@ static void on_retry(uv_timer_t *timer)
     struct wait *wait = timer->data;
     int result = connect_reader(wait);
 
-    if (result != 0 && may_come_back(wait, result)) {
-        uv_timer_start(&wait->retry, on_retry, WAIT_RETRY_MS, 0);
-    } else if (result != 0) {
-        end(wait, cli_stream_explain(VERB, wait->path, result));
+    if (result != 0) {
+        lose_stream(wait, result, cli_stream_explain);
     }
 }
 

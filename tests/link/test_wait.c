@@ -439,9 +439,62 @@ static void a_timeout_without_a_snapshot_says_so(void **state)
         child_run(rig, &child,
                   CHILD_ARGUMENTS("wait", "x", "--timeout", "0.05", "--stream", voice.path)),
         CLI_TIMED_OUT);
+    assert_non_null(strstr(child.err.text, "\"x\" is not ready as far as is known:\n"));
     assert_non_null(strstr(child.err.text, "does not answer"));
     assert_string_equal(child.out.text, "");
     voice_stop(&voice);
+}
+
+/* Tried in turn until the machine was quick enough for what the test is about. */
+static const char *const limits[] = {"1", "10", "60"};
+
+enum { LIMIT_COUNT = sizeof limits / sizeof limits[0] };
+
+/* Once it has come a second time it has heard why the first one was of no use. */
+static void a_timeout_because_of_other_readers_says_so(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    voice_start(&voice, rig, HEAD("1") "\"event\":\"dropped\",\"reason\":\"too_many\"}\n");
+    for (size_t i = 0; i < LIMIT_COUNT && voice.listeners < 2; i++) {
+        voice.listeners = 0;
+        assert_int_equal(
+            child_run(rig, &child,
+                      CHILD_ARGUMENTS("wait", "x", "--timeout", limits[i], "--stream", voice.path)),
+            CLI_TIMED_OUT);
+    }
+    assert_true(voice.listeners >= 2);
+    assert_non_null(strstr(child.err.text, "\"x\" is not ready as far as is known:\n"));
+    assert_non_null(strstr(child.err.text, "as many readers as it takes: end some"));
+    assert_string_equal(child.out.text, "");
+    voice_stop(&voice);
+}
+
+/* One that goes, and does not come back. */
+static void a_timeout_without_an_agent_says_so(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    const char *known = NULL;
+
+    for (size_t i = 0; i < LIMIT_COUNT && !known; i++) {
+        struct voice voice;
+
+        voice_start(&voice, rig, BOARDS(LINK_UP, BOARD("waiting")));
+        child_start(
+            rig, &child,
+            CHILD_ARGUMENTS("wait", "1a86:*", "--timeout", limits[i], "--stream", voice.path));
+        rig_run_until_count(rig, &voice.listeners, 1);
+        voice_stop(&voice);
+        assert_int_equal(child_finish(rig, &child), CLI_TIMED_OUT);
+        known = strstr(child.err.text, "as far as is known:\n");
+    }
+    assert_non_null(known);
+    assert_true(strstr(known, "has gone") || strstr(known, "no agent is running here"));
+    assert_int_equal(child.err.lines, 2);
+    assert_string_equal(child.out.text, "");
 }
 
 int main(int argc, char **argv)
@@ -464,6 +517,8 @@ int main(int argc, char **argv)
         RIG_TEST(wait_refuses_a_stream_that_makes_no_sense),
         RIG_TEST(a_timeout_says_why),
         RIG_TEST(a_timeout_without_a_snapshot_says_so),
+        RIG_TEST(a_timeout_because_of_other_readers_says_so),
+        RIG_TEST(a_timeout_without_an_agent_says_so),
     };
 
     if (argc > 1) {
