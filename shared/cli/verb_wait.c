@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "shared/cli/cli.h"
+#include "shared/cli/cli_ambiguity.h"
 #include "shared/cli/cli_args.h"
 #include "shared/cli/cli_output.h"
 #include "shared/cli/cli_side.h"
@@ -132,25 +133,10 @@ static void print_node(struct wait *wait, const struct board *board)
     end_after_output(wait, cli_output_line(node, strlen(node)));
 }
 
-static void print_ambiguity(const struct wait *wait, const struct board_table *fitting)
-{
-    cli_output_error(VERB,
-                     "\"%s\" fits %zu boards, say which one is meant:", wait->options.match_text,
-                     fitting->count);
-    for (size_t i = 0; i < fitting->count; i++) {
-        const struct board *board = fitting->items[i];
-        const char *serial = board->serial[0] != '\0' ? board->serial : "(none)";
-        const char *busid = board->busid[0] != '\0' ? board->busid : "(unknown)";
-
-        cli_output_error(VERB, "  %04x:%04x serial=%s port=%s %s", board->vid, board->pid, serial,
-                         busid, board->description);
-    }
-}
-
 static void check_ready(struct wait *wait, const struct board_table *fitting)
 {
     if (fitting->count > 1) {
-        print_ambiguity(wait, fitting);
+        cli_ambiguity_say(VERB, wait->options.match_text, &wait->options.match, fitting);
         end(wait, CLI_USAGE);
     } else if (fitting->count == 0 || fitting->items[0]->state != BOARD_STATE_READY) {
         return;

@@ -635,7 +635,8 @@ static void take_says_why_it_is_refused(void **state)
     assert_int_equal(
         child_run(rig, &child, CHILD_ARGUMENTS("take", "1a86:*", "--stream", played.path)),
         CLI_USAGE);
-    assert_non_null(strstr(child.err.text, "fits several boards"));
+    assert_non_null(strstr(child.err.text, "\"1a86:*\" fits 2 boards, say which one is meant:\n"));
+    assert_int_equal(child.err.lines, 3);
     assert_int_equal(played.requests, 1);
     played_stop(&played);
 }
