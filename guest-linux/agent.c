@@ -45,6 +45,7 @@ struct agent {
     uv_signal_t release_signal;
     uv_timer_t release_timer;
     bool has_shared_door;
+    bool is_link_told; /* as up */
     bool stopping;
     int result; /* of what failed after the start */
 };
@@ -101,6 +102,16 @@ static void on_host_gap(void *context)
     doubt(context);
 }
 
+static void publish_link(struct agent *agent, bool up)
+{
+    struct event event = {.type = EVENT_LINK, .link_up = up};
+
+    agent->is_link_told = up;
+    text_copy(event.transport, sizeof event.transport, host_link_transport(agent->link));
+    text_copy(event.peer, sizeof event.peer, host_link_peer(agent->link));
+    stream_publish(agent->stream, &event);
+}
+
 static void on_host_message(void *context, const struct wire_message *message)
 {
     struct agent *agent = context;
@@ -119,15 +130,10 @@ static void on_host_message(void *context, const struct wire_message *message)
         wards_take(&agent->wards, message);
         break;
     }
-}
-
-static void publish_link(struct agent *agent, bool up)
-{
-    struct event event = {.type = EVENT_LINK, .link_up = up};
-
-    text_copy(event.transport, sizeof event.transport, host_link_transport(agent->link));
-    text_copy(event.peer, sizeof event.peer, host_link_peer(agent->link));
-    stream_publish(agent->stream, &event);
+    /* Not before: whoever reads that the link is up has heard of every board that is there. */
+    if (message->type == WIRE_SNAPSHOT_END && !agent->is_link_told) {
+        publish_link(agent, true);
+    }
 }
 
 static void on_host_up(void *context)
@@ -136,7 +142,6 @@ static void on_host_up(void *context)
 
     wards_host_up(&agent->wards);
     import_route_forget(&agent->here.route);
-    publish_link(agent, true);
 }
 
 static void on_host_down(void *context)
@@ -145,7 +150,9 @@ static void on_host_down(void *context)
 
     wards_host_down(&agent->wards);
     requests_host_down(&agent->requests);
-    publish_link(agent, false);
+    if (agent->is_link_told) {
+        publish_link(agent, false);
+    }
     wards_probe(&agent->wards);
 }
 

@@ -5,6 +5,7 @@
 
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_output.h"
+#include "shared/cli/cli_remedy.h"
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
 #include "shared/core/text.h"
@@ -88,25 +89,25 @@ int cli_stream_explain_end(const char *verb, const char *path, int error)
 
 int cli_stream_explain(const char *verb, const char *path, int error)
 {
+    char remedy[CLI_REMEDY_SIZE];
+
     switch (error) {
     case ERR_NOT_FOUND:
     case ERR_REFUSED:
-        cli_output_error(verb,
-                         "no agent is running here, for nothing answers at %s: start it with "
-                         "\"ttyferry agent\"",
-                         path);
+        cli_remedy_absent(remedy);
+        cli_output_error(verb, "no agent is running here, for nothing answers at %s: %s", path,
+                         remedy);
         return CLI_NO_AGENT;
     case ERR_DENIED:
-        cli_output_error(verb,
-                         "you may not read the stream at %s: run this as the user the agent is "
-                         "for, or as a member of the socket's group",
-                         path);
+        cli_remedy_denied(path, remedy);
+        cli_output_error(verb, "you may not read the stream at %s: %s", path, remedy);
         return CLI_FAILED;
     case ERR_AUTH:
+        cli_remedy_absent(remedy);
         cli_output_error(verb,
                          "%s was made by another user and is not trusted: end the program that "
-                         "holds that name, then start \"ttyferry agent\"",
-                         path);
+                         "holds that name; if ttyferry's agent does not run then, %s",
+                         path, remedy);
         return CLI_FAILED;
     default:
         cli_output_error(verb, "cannot read the stream at %s: %s", path, error_text(error));

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "shared/cli/cli.h"
+#include "shared/cli/cli_ambiguity.h"
 #include "shared/cli/cli_args.h"
 #include "shared/cli/cli_output.h"
 #include "shared/cli/stream_reader.h"
@@ -68,22 +69,6 @@ static void end(struct hand *hand, int exit_code)
     }
 }
 
-static void print_ambiguity(const struct hand *hand, const struct board_table *boards)
-{
-    cli_output_error(hand->verb,
-                     "\"%s\" fits several boards, say which one is meant:", hand->match_text);
-    for (size_t i = 0; i < boards->count; i++) {
-        const struct board *board = boards->items[i];
-
-        if (match_check(&hand->match, board)) {
-            cli_output_error(hand->verb, "  %04x:%04x serial=%s port=%s %s", board->vid, board->pid,
-                             board->serial[0] != '\0' ? board->serial : "(none)",
-                             board->busid[0] != '\0' ? board->busid : "(unknown)",
-                             board->description);
-        }
-    }
-}
-
 /* Returns true when the request names the one board that is meant. */
 static bool find_board(struct hand *hand)
 {
@@ -102,7 +87,7 @@ static bool find_board(struct hand *hand)
                          hand->match_text);
         end(hand, CLI_FAILED);
     } else if (count > 1) {
-        print_ambiguity(hand, boards);
+        cli_ambiguity_say(hand->verb, hand->match_text, &hand->match, boards);
         end(hand, CLI_USAGE);
     } else {
         text_copy(hand->request.board, sizeof hand->request.board, found->id);

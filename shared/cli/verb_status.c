@@ -9,6 +9,7 @@
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_args.h"
 #include "shared/cli/cli_output.h"
+#include "shared/cli/cli_side.h"
 #include "shared/cli/cli_terminal.h"
 #include "shared/cli/stream_reader.h"
 #include "shared/core/board_rows.h"
@@ -22,7 +23,7 @@
 static const char status_help[] =
     "Usage: ttyferry status [--watch] [--json]\n\n"
     "Shows the link to the other side with the transport in use, all boards and their ttys, and\n"
-    "what can be done about a board that has failed.\n\n"
+    "what can be done about a board that has failed, or a link that is down.\n\n"
     "  --watch         keep showing it, up to date, until Ctrl-C\n"
     "  --json          print a snapshot event instead, on one line; with --watch one for each\n"
     "                  change\n" CLI_STREAM_OPTION_HELP
@@ -31,7 +32,7 @@ static const char status_help[] =
 
 static const char list_help[] =
     "Usage: ttyferry list [--json]\n\n"
-    "Lists all boards and their ttys.\n\n"
+    "Lists all boards and their ttys. While the link is down stderr says so.\n\n"
     "  --json          print a snapshot event instead, on one line\n" CLI_STREAM_OPTION_HELP
     "\nThe table fits the terminal, or the environment's COLUMNS. NO_COLOR leaves out colours.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 4 no agent.\n";
@@ -127,7 +128,8 @@ static int show_table(const struct status *status, const struct event *snapshot)
     int result;
 
     cli_terminal_look(&terminal);
-    form = (struct board_rows_form){.width = terminal.width, .colours = terminal.colours};
+    form = (struct board_rows_form){
+        .width = terminal.width, .colours = terminal.colours, .link_remedy = cli_side_link_remedy};
     result = make_text(status, snapshot, &form, &text);
     if (result != 0) {
         return result;
@@ -140,6 +142,13 @@ static int show_table(const struct status *status, const struct event *snapshot)
     }
     free(text);
     return result;
+}
+
+/* The table of `list` has no line for it, and boards that are missing need a reason. */
+static void say_link_down(const struct status *status)
+{
+    cli_output_error(status->verb, "the link to %s is down", cli_side_other);
+    cli_output_error(status->verb, "  remedy: %s", cli_side_link_remedy);
 }
 
 static void show(struct status *status)
@@ -156,6 +165,9 @@ static void show(struct status *status)
         end(status, CLI_FAILED);
     } else if (result != 0 || !status->watch) {
         end(status, CLI_DONE); /* Of a watch, the reader has seen enough. */
+    }
+    if (result == 0 && !status->with_link && !status->json && !snapshot.link_up) {
+        say_link_down(status);
     }
 }
 

@@ -6,10 +6,13 @@
 #include <uv.h>
 
 #include "shared/cli/cli.h"
+#include "shared/cli/cli_ambiguity.h"
 #include "shared/cli/cli_args.h"
 #include "shared/cli/cli_output.h"
+#include "shared/cli/cli_side.h"
 #include "shared/cli/cli_stream.h"
 #include "shared/cli/stream_reader.h"
+#include "shared/cli/wait_reason.h"
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
 #include "shared/core/match.h"
@@ -27,8 +30,10 @@ static const char help[] =
     "Blocks until the board is ready to be used in Linux, and prints the path of its tty and a\n"
     "line feed, nothing else: the first one if it has several, its USB node if it has none.\n"
     "\n"
-    "  --state gone    wait until no board fits MATCH any more; prints nothing\n"
-    "  --timeout S     give up after S seconds (decimals are welcome); 0 looks once\n"
+    "  --state gone    wait until no board fits MATCH any more; prints nothing. In the guest that\n"
+    "                  is known while Windows is linked, or of a board that was there before\n"
+    "  --timeout S     give up after S seconds (decimals are welcome), and say what stood in the\n"
+    "                  way; 0 looks once\n"
     "  --json          print a snapshot event with the fitting boards instead, on one line\n"
     /* The lines that verbs share. */
     CLI_STREAM_OPTION_HELP "\n" CLI_STREAM_MATCH_HELP "\n"
@@ -46,12 +51,18 @@ struct options {
     const char *stream;
 };
 
+typedef int (*explain_fn)(const char *verb, const char *path, int error);
+
 struct wait {
     struct options options;
     uv_loop_t loop;
     uv_timer_t timeout;
     uv_timer_t retry;
     struct stream_reader *reader; /* NULL while the agent is away */
+    bool has_snapshot;            /* the reader has its boards */
+    bool has_fitted;              /* one of them was meant */
+    int last_error;               /* why there is no reader, or its forerunner ended; 0: none has */
+    explain_fn explain;           /* says so */
     char path[CLI_STREAM_PATH_SIZE];
     bool ended; /* exit_code is settled */
     int exit_code;
@@ -122,25 +133,10 @@ static void print_node(struct wait *wait, const struct board *board)
     end_after_output(wait, cli_output_line(node, strlen(node)));
 }
 
-static void print_ambiguity(const struct wait *wait, const struct board_table *fitting)
-{
-    cli_output_error(VERB,
-                     "\"%s\" fits %zu boards, say which one is meant:", wait->options.match_text,
-                     fitting->count);
-    for (size_t i = 0; i < fitting->count; i++) {
-        const struct board *board = fitting->items[i];
-        const char *serial = board->serial[0] != '\0' ? board->serial : "(none)";
-        const char *busid = board->busid[0] != '\0' ? board->busid : "(unknown)";
-
-        cli_output_error(VERB, "  %04x:%04x serial=%s port=%s %s", board->vid, board->pid, serial,
-                         busid, board->description);
-    }
-}
-
 static void check_ready(struct wait *wait, const struct board_table *fitting)
 {
     if (fitting->count > 1) {
-        print_ambiguity(wait, fitting);
+        cli_ambiguity_say(VERB, wait->options.match_text, &wait->options.match, fitting);
         end(wait, CLI_USAGE);
     } else if (fitting->count == 0 || fitting->items[0]->state != BOARD_STATE_READY) {
         return;
@@ -151,18 +147,61 @@ static void check_ready(struct wait *wait, const struct board_table *fitting)
     }
 }
 
+/* Where boards are heard of over the link, that there is none may only mean that it is down: a
+ * guest agent that has just started knows of no board until Windows has told. One that this very
+ * stream has told of, and taken back, has gone. */
+static bool is_known_to_be_gone(const struct wait *wait)
+{
+    struct event snapshot;
+
+    stream_reader_snapshot(wait->reader, &snapshot);
+    return cli_side_sees_boards || snapshot.link_up || wait->has_fitted;
+}
+
 static void check_gone(struct wait *wait, const struct board_table *fitting)
 {
-    if (fitting->count == 0) {
+    if (fitting->count > 0) {
+        wait->has_fitted = true;
+    } else if (is_known_to_be_gone(wait)) {
         end_after_output(wait, wait->options.json ? print_json(wait, fitting) : 0);
+    }
+}
+
+static void say_why(struct wait *wait)
+{
+    struct board_table fitting;
+    struct event snapshot;
+
+    board_table_init(&fitting);
+    if (collect_fitting(wait, &fitting) != 0) {
+        cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
+    } else {
+        stream_reader_snapshot(wait->reader, &snapshot);
+        snapshot.boards = &fitting;
+        wait_reason_say(VERB, wait->options.match_text, wait->options.gone, &snapshot);
+    }
+    board_table_finish(&fitting);
+}
+
+/* Nothing is known of any board: why not. */
+static void say_unknown(const struct wait *wait)
+{
+    cli_output_error(VERB, "\"%s\" is not %s as far as is known:", wait->options.match_text,
+                     wait->options.gone ? "gone" : "ready");
+    if (wait->last_error != 0) {
+        wait->explain(VERB, wait->path, wait->last_error);
+    } else {
+        cli_output_error(VERB, "the agent at %s does not answer", wait->path);
     }
 }
 
 static void time_out(struct wait *wait)
 {
-    cli_output_error(VERB, "\"%s\" is not %s%s", wait->options.match_text,
-                     wait->options.gone ? "gone" : "ready",
-                     wait->reader ? "" : " as far as is known: the agent has gone");
+    if (wait->has_snapshot) {
+        say_why(wait);
+    } else {
+        say_unknown(wait);
+    }
     end(wait, CLI_TIMED_OUT);
 }
 
@@ -175,6 +214,8 @@ static void on_change(void *context, struct stream_reader *reader)
     if (wait->ended) {
         return;
     }
+    wait->has_snapshot = true;
+    wait->last_error = 0;
     board_table_init(&fitting);
     if (collect_fitting(wait, &fitting) != 0) {
         cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
@@ -213,19 +254,28 @@ static bool may_come_back(const struct wait *wait, int error)
             error == ERR_BUSY);
 }
 
+/* The stream is of no use, or not there. */
+static void lose_stream(struct wait *wait, int error, explain_fn explain)
+{
+    if (may_come_back(wait, error)) {
+        wait->last_error = error;
+        wait->explain = explain;
+        uv_timer_start(&wait->retry, on_retry, WAIT_RETRY_MS, 0);
+    } else {
+        end(wait, explain(VERB, wait->path, error));
+    }
+}
+
 static void on_closed(void *context, int error)
 {
     struct wait *wait = context;
 
     wait->reader = NULL;
-    if (wait->ended) {
-        return;
+    wait->has_snapshot = false;
+    wait->has_fitted = false;
+    if (!wait->ended) {
+        lose_stream(wait, error, cli_stream_explain_end);
     }
-    if (may_come_back(wait, error)) {
-        uv_timer_start(&wait->retry, on_retry, WAIT_RETRY_MS, 0);
-        return;
-    }
-    end(wait, cli_stream_explain_end(VERB, wait->path, error));
 }
 
 static const struct stream_reader_callbacks reader_callbacks = {
@@ -244,10 +294,8 @@ static void on_retry(uv_timer_t *timer)
     struct wait *wait = timer->data;
     int result = connect_reader(wait);
 
-    if (result != 0 && may_come_back(wait, result)) {
-        uv_timer_start(&wait->retry, on_retry, WAIT_RETRY_MS, 0);
-    } else if (result != 0) {
-        end(wait, cli_stream_explain(VERB, wait->path, result));
+    if (result != 0) {
+        lose_stream(wait, result, cli_stream_explain);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/core/board_remark.h"
 #include "shared/core/text.h"
 #include "shared/core/text_buffer.h"
 #include "shared/core/text_width.h"
@@ -296,9 +297,6 @@ static void add_note(struct text_buffer *buffer, const char *label, const char *
     const char *rest = escaped;
     size_t len;
 
-    if (text[0] == '\0') {
-        return;
-    }
     text_copy(escaped, sizeof escaped, label);
     len = strlen(escaped);
     text_escape(escaped + len, sizeof escaped - len, text);
@@ -312,26 +310,14 @@ static void add_note(struct text_buffer *buffer, const char *label, const char *
     }
 }
 
+/* What is left alone by itself needs no remedy: most of the table may be mice and disks. */
 static void add_notes(struct text_buffer *buffer, const struct board *board, size_t width)
 {
-    const struct board_note *note = &board->note;
+    struct board_remark remarks[BOARD_REMARKS_MAX];
+    size_t count = board->state != BOARD_STATE_AVAILABLE ? board_remarks(board, remarks) : 0;
 
-    switch (board->state) {
-    case BOARD_STATE_FAILED:
-        add_note(buffer, "failed: ", note->message, width);
-        add_note(buffer, "remedy: ", note->remedy, width);
-        break;
-    case BOARD_STATE_NEEDS_SHARING:
-        add_note(buffer, "remedy: ", note->remedy, width);
-        break;
-    case BOARD_STATE_YIELDED:
-        add_note(buffer, "with Windows until ",
-                 note->until[0] != '\0' ? "it is plugged in anew, or \"ttyferry take\""
-                                        : "\"ttyferry take\"",
-                 width);
-        break;
-    default:
-        break;
+    for (size_t i = 0; i < count; i++) {
+        add_note(buffer, remarks[i].label, remarks[i].text, width);
     }
 }
 
@@ -384,5 +370,8 @@ int board_rows_link(const struct event *snapshot, const struct board_rows_form *
     text_width_fit(line, sizeof line, cut, width > 0 ? width - strlen("link down") : sizeof line);
     text_buffer_add(&buffer, line);
     text_buffer_add(&buffer, "\n");
+    if (!snapshot->link_up && form->link_remedy != NULL) {
+        add_note(&buffer, "remedy: ", form->link_remedy, width);
+    }
     return text_buffer_take(&buffer, text);
 }

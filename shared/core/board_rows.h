@@ -13,8 +13,9 @@
 #define BOARD_ROWS_WIDTH_MIN 20
 
 struct board_rows_form {
-    size_t width; /* columns that a row may take; 0: any number */
-    bool colours; /* with the escapes of a terminal */
+    size_t width;            /* columns that a row may take; 0: any number */
+    bool colours;            /* with the escapes of a terminal */
+    const char *link_remedy; /* what can be done about a link that is down; NULL: nothing is said */
 };
 
 /* The boards of a snapshot: a line of titles, a line a board, one more for each further tty; "no
@@ -24,7 +25,7 @@ struct board_rows_form {
 int board_rows_boards(const struct event *snapshot, const struct board_rows_form *form,
                       char **text);
 
-/* The link of a snapshot, on one line. As above. */
+/* The link of a snapshot, on one line; below it, while it is down, the remedy. As above. */
 int board_rows_link(const struct event *snapshot, const struct board_rows_form *form, char **text);
 
 #endif

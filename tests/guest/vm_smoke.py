@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import queue
+import shlex
 import signal
 import socket
 import sys
@@ -36,6 +37,7 @@ LIMIT_S = 30.0
 ECHO_BYTES = 4096
 STREAM_KEEPS = 1024
 LINE_MAX = 64 * 1024
+TIMED_OUT = 3
 
 Message = dict[str, Any]
 
@@ -867,6 +869,36 @@ def restarted_agent_answers_for_each_board_that_it_has_not(rig: Rig) -> None:
     detach(rig, "usb\\a", "1-3")
 
 
+def wait(rig: Rig, *words: str) -> tuple[int, str]:
+    return rig.vm.run("ttyferry wait " + shlex.join(words) + " 2>&1")
+
+
+def restarted_agent_calls_no_board_gone_before_windows_has_told(rig: Rig) -> None:
+    """Nor is its link up before: who reads that it is has heard of every board."""
+    rig.connect()
+    attach(rig, "usb\\a", "1-3")
+    kill_agent(rig)
+    rig.start_agent()
+    gone = ("port=1-3", "--state", "gone", "--timeout", "0")
+    code, output = wait(rig, *gone)
+    expect_equal(code, TIMED_OUT, "exit code of wait --state gone without a link")
+    assert "not known to be gone: the link to Windows is down" in output and "ttyferry.exe kick" in output, output
+    rig.host = host = FakeHost(rig.vm.ports[0])
+    host.send({"type": "snapshot_begin"})
+    host.send({"type": "present", "board": facts("usb\\b", "1-4"), "wanted": False})
+    rig.events.wait_event("arrival", "usb\\b")
+    expect_equal(host.next("detached")["id"], "usb\\b", "the board that it has not")
+    expect_equal(wait(rig, *gone)[0], TIMED_OUT, "exit code of wait --state gone within the snapshot")
+    host.send({"type": "present", "board": facts("usb\\a", "1-3"), "wanted": True})
+    host.send({"type": "snapshot_end"})
+    rig.events.wait_link("up")
+    told = [(event["event"], event.get("board", {}).get("id")) for event in rig.events.since(0)]
+    assert told.index(("link", None)) > told.index(("arrival", "usb\\a")), told
+    expect_equal(wait(rig, *gone)[0], TIMED_OUT, "exit code of wait --state gone for a board that is there")
+    host.send({"type": "removal", "id": "usb\\b"})
+    detach(rig, "usb\\a", "1-3")
+
+
 def agent_that_is_killed_while_the_kernel_brings_a_board_up_takes_it_over(rig: Rig) -> None:
     """Whose device a port has that is just coming can't be seen yet."""
     for _ in range(2):
@@ -1262,6 +1294,7 @@ CASES = [
     board_that_is_lost_without_a_host_is_told_to_the_next,
     board_that_is_lost_and_not_tried_yet_is_told_as_detached,
     restarted_agent_answers_for_each_board_that_it_has_not,
+    restarted_agent_calls_no_board_gone_before_windows_has_told,
     agent_that_is_killed_while_the_kernel_brings_a_board_up_takes_it_over,
     agent_that_is_killed_leaves_what_is_not_known_to_be_its_own,
     restarted_agent_lets_go_of_what_was_yielded_meanwhile,

@@ -9,15 +9,14 @@
 
 #include "shared/cli/cli_agent.h"
 #include "shared/cli/cli_output.h"
+#include "shared/cli/cli_side.h"
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
 #include "shared/link/local_server.h"
 #include "shared/stream/stream.h"
 #include "tests/core/hostile.h"
 #include "tests/link/child.h"
-
-#define RUN "0123456789abcdef"
-#define ID(n) "usb\\vid_1a86&pid_7523\\" n
+#include "tests/link/played.h"
 
 /* --- The program under test ------------------------------------------------------------------- */
 
@@ -44,164 +43,6 @@ static const struct cli_verb verbs[] = {
     {"agent", "a stand-in for the agent", prepare_agent},
     {NULL, NULL, NULL},
 };
-
-/* --- Agents that the tests play --------------------------------------------------------------- */
-
-struct played {
-    struct rig *rig;
-    char path[RIG_PATH_SIZE];
-    struct stream *stream;
-    size_t requests;
-    struct request request;
-    bool closed;
-};
-
-static void publish(struct played *played, enum event_type type, const char *id);
-static void on_request(void *context, uint64_t client, const struct request *request);
-
-static void play_at(struct played *played, struct rig *rig, const char *path)
-{
-    memset(played, 0, sizeof *played);
-    played->rig = rig;
-    strcpy(played->path, path);
-    assert_int_equal(stream_open(&rig->loop, path, NULL, RUN, &played->stream), 0);
-    stream_hear(played->stream, on_request, played);
-}
-
-static void play(struct played *played, struct rig *rig)
-{
-    char path[RIG_PATH_SIZE];
-
-    rig_make_path(path);
-    play_at(played, rig, path);
-}
-
-static void on_closed(void *context)
-{
-    *(bool *)context = true;
-}
-
-static void stop(struct played *played)
-{
-    stream_close(played->stream, on_closed, &played->closed);
-    rig_run_until(played->rig, &played->closed);
-}
-
-/* Grants what is asked, but for a take; the guest lets go of a yielded board at once. */
-static void on_request(void *context, uint64_t client, const struct request *request)
-{
-    struct played *played = context;
-    struct request_outcome outcome = {.code = ""};
-
-    played->requests++;
-    played->request = *request;
-    if (request->type == REQUEST_TAKE) {
-        request_refuse(&outcome, "no_host", "no \x1b[2J host", "start \xE2\x80\xAE it");
-    }
-    stream_reply(played->stream, client, request, &outcome);
-    if (request->type == REQUEST_YIELD) {
-        publish(played, EVENT_DETACHED, request->board);
-    }
-}
-
-static void publish(struct played *played, enum event_type type, const char *id)
-{
-    struct event event = {.type = type, .retry_in_ms = -1, .attempt = 1};
-
-    strcpy(event.board.id, id);
-    strcpy(event.board.busid, "3-1");
-    strcpy(event.board.description, "Board");
-    event.board.vid = 0x1a86;
-    event.board.pid = 0x7523;
-    event.board.state = BOARD_STATE_WAITING;
-    stream_publish(played->stream, &event);
-}
-
-static void publish_ready(struct played *played, const char *id, const char *tty,
-                          const char *usb_node)
-{
-    struct event event = {.type = EVENT_READY};
-
-    strcpy(event.board.id, id);
-    if (tty) {
-        event.board.ttys.count = 2;
-        strcpy(event.board.ttys.items[0].path, tty);
-        strcpy(event.board.ttys.items[1].path, "/dev/ttyACM9");
-    }
-    strcpy(event.board.usb_node, usb_node);
-    stream_publish(played->stream, &event);
-}
-
-/* Raw lines, and how often somebody came to hear them: for what no agent of ours says, and where
- * a test has to know that the verb is listening. */
-struct voice {
-    struct rig *rig;
-    char path[RIG_PATH_SIZE];
-    struct local_server *server;
-    const char *text;
-    size_t listeners;
-    const char *reply; /* to what it is asked, NULL: none */
-    size_t questions;
-    bool closed;
-};
-
-static int greet(void *context, char **line, size_t *len)
-{
-    struct voice *voice = context;
-
-    voice->listeners++;
-    *line = strdup(voice->text);
-    assert_non_null(*line);
-    *len = strlen(voice->text);
-    return 0;
-}
-
-static void raise_voice(struct voice *voice, struct rig *rig, const char *text)
-{
-    memset(voice, 0, sizeof *voice);
-    voice->rig = rig;
-    voice->text = text;
-    rig_make_path(voice->path);
-    assert_int_equal(local_server_open(&rig->loop, voice->path, NULL, greet, voice, &voice->server),
-                     0);
-}
-
-static void on_voice_closed(void *context)
-{
-    struct voice *voice = context;
-
-    voice->closed = true;
-}
-
-static void lower_voice(struct voice *voice)
-{
-    voice->closed = false;
-    local_server_close(voice->server, on_voice_closed);
-    rig_run_until(voice->rig, &voice->closed);
-}
-
-static void say(struct voice *voice, const char *text)
-{
-    local_server_broadcast(voice->server, text, strlen(text));
-}
-
-#define HEAD(seq)                                                                                  \
-    "{\"v\":1,\"run\":\"8c1f6a0be97d2c43\",\"seq\":" seq ",\"time\":\"2026-08-31T12:34:56.789Z\","
-#define BOARD(state)                                                                               \
-    "{\"id\":\"usb\\\\a\",\"name\":null,\"vid\":\"1a86\",\"pid\":\"7523\",\"serial\":null,"        \
-    "\"description\":\"\",\"com_port\":null,\"busid\":\"3-1\",\"speed\":\"full\","                 \
-    "\"kind\":\"serial\",\"state\":\"" state "\"}"
-#define LINK_DOWN "\"link\":{\"state\":\"down\",\"peer\":null,\"transport\":null}"
-#define SNAPSHOT HEAD("1") "\"event\":\"snapshot\"," LINK_DOWN ",\"boards\":[]}\n"
-#define WAITING HEAD("1") "\"event\":\"snapshot\",\"boards\":[" BOARD("waiting") "]}\n"
-#define ARRIVAL HEAD("2") "\"event\":\"arrival\",\"board\":" BOARD("waiting") "}\n"
-#define REMOVAL HEAD("3") "\"event\":\"removal\",\"board\":" BOARD("gone") "}\n"
-#define READY                                                                                      \
-    HEAD("3")                                                                                      \
-    "\"event\":\"ready\",\"board\":" BOARD(                                                        \
-        "ready") ",\"ttys\":[{\"path\":\"/dev/ttyUSB0\",\"by_id\":null,\"link\":null,"             \
-                 "\"interface\":0}],\"usb_node\":null,\"took_ms\":{\"import\":1,"                  \
-                 "\"enumerate\":2,\"node\":3,\"total\":6}}\n"
 
 /* --- Help and arguments ----------------------------------------------------------------------- */
 
@@ -309,12 +150,12 @@ static void events_prints_the_stream_byte_for_byte(void **state)
     static struct child child;
     struct voice voice;
 
-    raise_voice(&voice, rig, SNAPSHOT);
+    voice_start(&voice, rig, SNAPSHOT);
     child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", voice.path));
     rig_run_until_count(rig, &child.out.lines, 1);
-    say(&voice, ARRIVAL READY);
+    voice_say(&voice, ARRIVAL READY);
     rig_run_until_count(rig, &child.out.lines, 3);
-    lower_voice(&voice);
+    voice_stop(&voice);
     assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
     assert_string_equal(child.out.text, SNAPSHOT ARRIVAL READY);
     assert_non_null(strstr(child.err.text, "has gone"));
@@ -326,16 +167,16 @@ static void events_shows_what_a_stream_tells(void **state)
     static struct child child;
     struct played played;
 
-    play(&played, rig);
+    played_start(&played, rig);
     child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", played.path));
     rig_run_until_count(rig, &child.out.lines, 1);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
-    publish_ready(&played, ID("1"), "/dev/ttyUSB0", "");
+    played_publish(&played, EVENT_ARRIVAL, PLAYED_ID("1"));
+    played_publish_ready(&played, PLAYED_ID("1"), "/dev/ttyUSB0", "");
     rig_run_until_count(rig, &child.out.lines, 4); /* the attaching in between is told too */
     assert_non_null(strstr(child.out.text, "\"seq\":4,"));
     assert_non_null(strstr(child.out.text, "/dev/ttyUSB0"));
     assert_null(strchr(child.out.text, '\r'));
-    stop(&played);
+    played_stop(&played);
     child_finish(rig, &child);
 }
 
@@ -346,22 +187,22 @@ static void events_of_one_board_are_picked_out(void **state)
     struct played played;
     struct event other = {.type = EVENT_ARRIVAL};
 
-    strcpy(other.board.id, ID("2"));
+    strcpy(other.board.id, PLAYED_ID("2"));
     strcpy(other.board.serial, "other");
-    play(&played, rig);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
+    played_start(&played, rig);
+    played_publish(&played, EVENT_ARRIVAL, PLAYED_ID("1"));
     stream_publish(played.stream, &other);
     child_start(rig, &child, CHILD_ARGUMENTS("events", "--match=1a86:*", "--stream", played.path));
     rig_run_until_count(rig, &child.out.lines, 1);
     assert_null(strstr(child.out.text, "other"));
     assert_non_null(strstr(child.out.text, "\"snapshot\""));
-    publish(&played, EVENT_REMOVAL, ID("2"));
-    publish(&played, EVENT_LINK, ID("2"));
-    publish(&played, EVENT_REMOVAL, ID("1"));
+    played_publish(&played, EVENT_REMOVAL, PLAYED_ID("2"));
+    played_publish(&played, EVENT_LINK, PLAYED_ID("2"));
+    played_publish(&played, EVENT_REMOVAL, PLAYED_ID("1"));
     rig_run_until_count(rig, &child.out.lines, 3);
     assert_null(strstr(child.out.text, "other"));
     assert_non_null(strstr(child.out.text, "\"link\""));
-    stop(&played);
+    played_stop(&played);
     child_finish(rig, &child);
 }
 
@@ -371,13 +212,13 @@ static void events_with_a_match_refuses_what_makes_no_sense(void **state)
     static struct child child;
     struct voice voice;
 
-    raise_voice(&voice, rig, SNAPSHOT "no JSON\n");
+    voice_start(&voice, rig, SNAPSHOT "no JSON\n");
     assert_int_equal(
         child_run(rig, &child, CHILD_ARGUMENTS("events", "--match", "x", "--stream", voice.path)),
         CLI_FAILED);
     assert_string_equal(child.out.text, SNAPSHOT);
     assert_non_null(strstr(child.err.text, "makes no sense"));
-    lower_voice(&voice);
+    voice_stop(&voice);
 }
 
 /* A voice that answers what it is asked. */
@@ -414,14 +255,14 @@ static void events_goes_on_where_it_was(void **state)
     static struct child child;
     struct voice voice;
 
-    raise_voice(&voice, rig, WAITING ARRIVAL);
+    voice_start(&voice, rig, WAITING ARRIVAL);
     voice.reply = REPLY_OK REMOVAL;
     local_server_hear(voice.server, on_voice_heard);
     child_start(rig, &child, CHILD_ARGUMENTS("events", "--since", SINCE, "--stream", voice.path));
     rig_run_until_count(rig, &child.out.lines, 1);
-    say(&voice, ARRIVAL);
+    voice_say(&voice, ARRIVAL);
     rig_run_until_count(rig, &child.out.lines, 2);
-    lower_voice(&voice);
+    voice_stop(&voice);
     assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
     assert_int_equal(voice.questions, 1);
     assert_string_equal(child.out.text, REMOVAL ARRIVAL);
@@ -441,15 +282,15 @@ static void events_begins_anew_where_it_cannot_go_on(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct voice voice;
 
-        raise_voice(&voice, rig, WAITING ARRIVAL);
+        voice_start(&voice, rig, WAITING ARRIVAL);
         voice.reply = cases[i].reply;
         local_server_hear(voice.server, on_voice_heard);
         child_start(rig, &child,
                     CHILD_ARGUMENTS("events", "--since=" SINCE, "--stream", voice.path));
         rig_run_until_count(rig, &child.out.lines, 2);
-        say(&voice, READY);
+        voice_say(&voice, READY);
         rig_run_until_count(rig, &child.out.lines, 3);
-        lower_voice(&voice);
+        voice_stop(&voice);
         assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
         assert_string_equal(child.out.text, WAITING ARRIVAL READY);
         assert_non_null(strstr(child.err.text, cases[i].reason));
@@ -462,7 +303,7 @@ static void events_goes_on_with_a_match(void **state)
     static struct child child;
     struct voice voice;
 
-    raise_voice(&voice, rig, SNAPSHOT);
+    voice_start(&voice, rig, SNAPSHOT);
     voice.reply = REPLY_OK READY REMOVAL;
     local_server_hear(voice.server, on_voice_heard);
     child_start(rig, &child,
@@ -470,17 +311,17 @@ static void events_goes_on_with_a_match(void **state)
                                 voice.path));
     rig_run_until_count(rig, &child.out.lines, 2);
     assert_string_equal(child.out.text, READY REMOVAL);
-    lower_voice(&voice);
+    voice_stop(&voice);
     child_finish(rig, &child);
-    raise_voice(&voice, rig, WAITING);
+    voice_start(&voice, rig, WAITING);
     voice.reply = REPLY_TOO_OLD;
     local_server_hear(voice.server, on_voice_heard);
     child_start(
         rig, &child,
         CHILD_ARGUMENTS("events", "--since", SINCE, "--match", "ffff:*", "--stream", voice.path));
     rig_run_until_count(rig, &child.out.lines, 1);
-    say(&voice, READY REMOVAL);
-    lower_voice(&voice);
+    voice_say(&voice, READY REMOVAL);
+    voice_stop(&voice);
     child_finish(rig, &child);
     assert_int_equal(child.out.lines, 1);
     assert_non_null(strstr(child.out.text, "\"boards\":[]"));
@@ -493,14 +334,14 @@ static void events_of_a_real_stream_are_resumed(void **state)
     static struct child child;
     struct played played;
 
-    play(&played, rig);
-    publish(&played, EVENT_ARRIVAL, ID("1")); /* 2 */
-    publish(&played, EVENT_LINK, ID("1"));
-    publish(&played, EVENT_REMOVAL, ID("1"));
+    played_start(&played, rig);
+    played_publish(&played, EVENT_ARRIVAL, PLAYED_ID("1")); /* 2 */
+    played_publish(&played, EVENT_LINK, PLAYED_ID("1"));
+    played_publish(&played, EVENT_REMOVAL, PLAYED_ID("1"));
     child_start(rig, &child,
-                CHILD_ARGUMENTS("events", "--since", RUN ":2", "--stream", played.path));
+                CHILD_ARGUMENTS("events", "--since", PLAYED_RUN ":2", "--stream", played.path));
     rig_run_until_count(rig, &child.out.lines, 2);
-    publish(&played, EVENT_LINK, ID("1"));
+    played_publish(&played, EVENT_LINK, PLAYED_ID("1"));
     rig_run_until_count(rig, &child.out.lines, 3);
     assert_null(strstr(child.out.text, "\"seq\":2,"));
     assert_non_null(strstr(child.out.text, "\"seq\":3,"));
@@ -508,7 +349,7 @@ static void events_of_a_real_stream_are_resumed(void **state)
     assert_null(strstr(child.out.text, "snapshot"));
     assert_null(strstr(child.out.text, "reply"));
     assert_string_equal(child.err.text, "");
-    stop(&played);
+    played_stop(&played);
     child_finish(rig, &child);
 }
 
@@ -532,12 +373,12 @@ static void events_prints_the_last_word_and_says_what_it_means(void **state)
         const char *text = cases[i / 2].text;
         struct voice voice;
 
-        raise_voice(&voice, rig, text);
+        voice_start(&voice, rig, text);
         child_start(rig, &child,
                     i % 2 == 0 ? CHILD_ARGUMENTS("events", "--stream", voice.path)
                                : CHILD_ARGUMENTS("events", "--match", "x", "--stream", voice.path));
         rig_run_until_count(rig, &child.out.lines, text == cases[1].text ? 1 : 2);
-        lower_voice(&voice);
+        voice_stop(&voice);
         assert_int_equal(child_finish(rig, &child), cases[i / 2].exit_code);
         assert_string_equal(child.out.text, text);
         assert_non_null(strstr(child.err.text, cases[i / 2].message));
@@ -554,13 +395,13 @@ static void events_ends_well_when_interrupted(void **state)
         print_message("SKIPPED: nobody can send another program Ctrl-C here\n");
         skip();
     }
-    play(&played, rig);
+    played_start(&played, rig);
     child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", played.path));
     rig_run_until_count(rig, &child.out.lines, 1);
     assert_int_equal(uv_process_kill(&child.process, SIGINT), 0);
     assert_int_equal(child_finish(rig, &child), CLI_DONE);
     assert_string_equal(child.err.text, "");
-    stop(&played);
+    played_stop(&played);
 }
 
 static void events_ends_well_when_nobody_reads_any_more(void **state)
@@ -569,14 +410,14 @@ static void events_ends_well_when_nobody_reads_any_more(void **state)
     static struct child child;
     struct played played;
 
-    play(&played, rig);
+    played_start(&played, rig);
     child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", played.path));
     rig_run_until_count(rig, &child.out.lines, 1);
     child_close_stdout(rig, &child);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
+    played_publish(&played, EVENT_ARRIVAL, PLAYED_ID("1"));
     assert_int_equal(child_finish(rig, &child), CLI_DONE);
     assert_string_equal(child.err.text, "");
-    stop(&played);
+    played_stop(&played);
 }
 
 /* Nothing happens that it would have to write. */
@@ -590,13 +431,13 @@ static void events_ends_well_when_nobody_reads_and_nothing_happens(void **state)
         print_message("SKIPPED: only the next write tells here\n");
         skip();
     }
-    play(&played, rig);
+    played_start(&played, rig);
     child_start(rig, &child, CHILD_ARGUMENTS("events", "--stream", played.path));
     rig_run_until_count(rig, &child.out.lines, 1);
     child_close_stdout(rig, &child);
     assert_int_equal(child_finish(rig, &child), CLI_DONE);
     assert_string_equal(child.err.text, "");
-    stop(&played);
+    played_stop(&played);
 }
 
 static void every_verb_says_that_there_are_too_many_readers(void **state)
@@ -606,7 +447,7 @@ static void every_verb_says_that_there_are_too_many_readers(void **state)
     static struct child child;
     struct voice voice;
 
-    raise_voice(&voice, rig, DROPPED("too_many"));
+    voice_start(&voice, rig, DROPPED("too_many"));
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         assert_int_equal(
             child_run(rig, &child,
@@ -615,7 +456,7 @@ static void every_verb_says_that_there_are_too_many_readers(void **state)
         assert_non_null(strstr(child.err.text, "as many readers as it takes"));
         assert_string_equal(child.out.text, "");
     }
-    lower_voice(&voice);
+    voice_stop(&voice);
 }
 
 /* --- status, list ----------------------------------------------------------------------------- */
@@ -625,23 +466,13 @@ static void every_verb_says_that_there_are_too_many_readers(void **state)
     "ready  /dev/ttyUSB0  3-1    1a86:7523  Board\n"                                               \
     "       /dev/ttyACM9\n"
 
-static void play_linked(struct played *played, struct rig *rig)
-{
-    struct event link = {.type = EVENT_LINK, .link_up = true, .peer = "p", .transport = "tcp"};
-
-    play(played, rig);
-    stream_publish(played->stream, &link);
-    publish(played, EVENT_ARRIVAL, ID("1"));
-    publish_ready(played, ID("1"), "/dev/ttyUSB0", "");
-}
-
 static void status_and_list_print_a_table(void **state)
 {
     struct rig *rig = *state;
     static struct child child;
     struct played played;
 
-    play_linked(&played, rig);
+    played_start_linked(&played, rig);
     assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("list", "--stream", played.path)),
                      CLI_DONE);
     assert_string_equal(child.out.text, STATUS_TABLE);
@@ -654,7 +485,7 @@ static void status_and_list_print_a_table(void **state)
         CLI_DONE);
     assert_non_null(strstr(child.out.text, "\"transport\":\"tcp\"},\"boards\":["));
     assert_int_equal(child.out.lines, 1);
-    stop(&played);
+    played_stop(&played);
 }
 
 static void a_table_fits_the_columns(void **state)
@@ -663,7 +494,7 @@ static void a_table_fits_the_columns(void **state)
     static struct child child;
     struct played played;
 
-    play_linked(&played, rig);
+    played_start_linked(&played, rig);
     assert_int_equal(uv_os_setenv("COLUMNS", "30"), 0);
     assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("list", "--stream", played.path)),
                      CLI_DONE);
@@ -671,26 +502,55 @@ static void a_table_fits_the_columns(void **state)
     assert_string_equal(child.out.text, "STATE  TTY           VID:PID\n"
                                         "ready  /dev/ttyUSB0  1a86:7523\n"
                                         "       /dev/ttyACM9\n");
-    stop(&played);
+    played_stop(&played);
 }
+
+#define DOWN(remedy) "link down\n    remedy: ", remedy, "\n\n"
 
 static void status_watches_every_change(void **state)
 {
     struct rig *rig = *state;
     static struct child child;
     struct played played;
+    char expected[2048];
 
-    play(&played, rig);
+    played_start(&played, rig);
     child_start(rig, &child, CHILD_ARGUMENTS("status", "--watch", "--stream", played.path));
-    rig_run_until_count(rig, &child.out.lines, 3);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
-    rig_run_until_count(rig, &child.out.lines, 8);
-    assert_string_equal(child.out.text, "link down\n\nno boards\n\nlink down\n\n"
-                                        "STATE    BUSID  VID:PID    DESCRIPTION\n"
-                                        "waiting  3-1    1a86:7523  Board\n");
-    stop(&played);
+    rig_run_until_count(rig, &child.out.lines, 4);
+    played_publish(&played, EVENT_ARRIVAL, PLAYED_ID("1"));
+    rig_run_until_count(rig, &child.out.lines, 10);
+    snprintf(expected, sizeof expected,
+             "%s%s%sno boards\n\n%s%s%sSTATE    BUSID  VID:PID    DESCRIPTION\n"
+             "waiting  3-1    1a86:7523  Board\n",
+             DOWN(cli_side_link_remedy), DOWN(cli_side_link_remedy));
+    assert_string_equal(child.out.text, expected);
+    played_stop(&played);
     assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
     assert_non_null(strstr(child.err.text, "has gone"));
+}
+
+/* Its stdout is for scripts as well, and stays as it is. */
+static void list_says_that_the_link_is_down(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+    char expected[1024];
+
+    played_start(&played, rig);
+    snprintf(expected, sizeof expected,
+             "ttyferry list: the link to %s is down\nttyferry list:   remedy: %s\n", cli_side_other,
+             cli_side_link_remedy);
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("list", "--stream", played.path)),
+                     CLI_DONE);
+    assert_string_equal(child.out.text, "no boards\n");
+    assert_string_equal(child.err.text, expected);
+    assert_int_equal(
+        child_run(rig, &child, CHILD_ARGUMENTS("list", "--json", "--stream", played.path)),
+        CLI_DONE);
+    assert_non_null(strstr(child.out.text, "\"link\":{\"state\":\"down\""));
+    assert_string_equal(child.err.text, "");
+    played_stop(&played);
 }
 
 /* --- Hostile texts ---------------------------------------------------------------------------- */
@@ -701,7 +561,7 @@ static void hostile_texts_reach_no_terminal(void **state)
     static struct child child;
     struct played played;
 
-    play(&played, rig);
+    played_start(&played, rig);
     for (size_t i = 0; i < HOSTILE_COUNT; i++) {
         struct event event = {.type = EVENT_ARRIVAL};
 
@@ -732,7 +592,7 @@ static void hostile_texts_reach_no_terminal(void **state)
         child_run(rig, &child, CHILD_ARGUMENTS(hostile_texts[i]));
         assert_true(hostile_is_harmless(child.err.text));
     }
-    stop(&played);
+    played_stop(&played);
 }
 
 /* --- yield, take ------------------------------------------------------------------------------ */
@@ -743,7 +603,7 @@ static void yield_asks_and_waits_for_the_guest(void **state)
     static struct child child;
     struct played played;
 
-    play_linked(&played, rig);
+    played_start_linked(&played, rig);
     assert_int_equal(
         child_run(rig, &child, CHILD_ARGUMENTS("yield", "1a86:7523", "--stream", played.path)),
         CLI_DONE);
@@ -751,8 +611,8 @@ static void yield_asks_and_waits_for_the_guest(void **state)
     assert_string_equal(child.err.text, "");
     assert_int_equal(played.requests, 1);
     assert_int_equal(played.request.type, REQUEST_YIELD);
-    assert_string_equal(played.request.board, ID("1"));
-    stop(&played);
+    assert_string_equal(played.request.board, PLAYED_ID("1"));
+    played_stop(&played);
 }
 
 static void take_says_why_it_is_refused(void **state)
@@ -761,7 +621,7 @@ static void take_says_why_it_is_refused(void **state)
     static struct child child;
     struct played played;
 
-    play_linked(&played, rig);
+    played_start_linked(&played, rig);
     assert_int_equal(
         child_run(rig, &child, CHILD_ARGUMENTS("take", "1a86:7523", "--stream", played.path)),
         CLI_FAILED);
@@ -771,237 +631,14 @@ static void take_says_why_it_is_refused(void **state)
         child_run(rig, &child, CHILD_ARGUMENTS("take", "ffff:*", "--stream", played.path)),
         CLI_FAILED);
     assert_non_null(strstr(child.err.text, "no board fits"));
-    publish(&played, EVENT_ARRIVAL, ID("2"));
+    played_publish(&played, EVENT_ARRIVAL, PLAYED_ID("2"));
     assert_int_equal(
         child_run(rig, &child, CHILD_ARGUMENTS("take", "1a86:*", "--stream", played.path)),
         CLI_USAGE);
-    assert_non_null(strstr(child.err.text, "fits several boards"));
-    assert_int_equal(played.requests, 1);
-    stop(&played);
-}
-
-/* --- wait ------------------------------------------------------------------------------------- */
-
-static void wait_prints_the_path_and_a_line_feed(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct played played;
-
-    play(&played, rig);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
-    publish_ready(&played, ID("1"), "/dev/ttyUSB0", "/dev/bus/usb/001/002");
-    assert_int_equal(
-        child_run(rig, &child, CHILD_ARGUMENTS("wait", "1a86:7523", "--stream", played.path)),
-        CLI_DONE);
-    assert_int_equal(child.out.len, strlen("/dev/ttyUSB0\n"));
-    assert_string_equal(child.out.text, "/dev/ttyUSB0\n");
-    assert_string_equal(child.err.text, "");
-    stop(&played);
-}
-
-static void wait_waits_for_a_board_that_is_not_there_yet(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct voice voice;
-
-    raise_voice(&voice, rig, SNAPSHOT);
-    child_start(rig, &child, CHILD_ARGUMENTS("wait", "port=3-1", "--stream", voice.path));
-    rig_run_until_count(rig, &voice.listeners, 1);
-    say(&voice, ARRIVAL);
-    say(&voice, READY);
-    assert_int_equal(child_finish(rig, &child), CLI_DONE);
-    assert_string_equal(child.out.text, "/dev/ttyUSB0\n");
-    lower_voice(&voice);
-}
-
-static void wait_prints_the_usb_node_of_a_board_without_tty(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct played played;
-
-    play(&played, rig);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
-    publish_ready(&played, ID("1"), NULL, "/dev/bus/usb/001/002");
-    assert_int_equal(
-        child_run(rig, &child, CHILD_ARGUMENTS("wait", "1a86:*", "--stream", played.path)),
-        CLI_DONE);
-    assert_string_equal(child.out.text, "/dev/bus/usb/001/002\n");
-    stop(&played);
-}
-
-static void wait_prints_no_empty_path(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct played played;
-
-    play(&played, rig);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
-    publish_ready(&played, ID("1"), NULL, "");
-    assert_int_equal(
-        child_run(rig, &child, CHILD_ARGUMENTS("wait", "1a86:*", "--stream", played.path)),
-        CLI_FAILED);
-    assert_string_equal(child.out.text, "");
-    assert_non_null(strstr(child.err.text, "neither a tty nor a USB node"));
-    stop(&played);
-}
-
-static void wait_prints_json_on_one_line(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct played played;
-    struct board_table boards;
-    struct event event;
-
-    play(&played, rig);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
-    publish_ready(&played, ID("1"), "/dev/ttyUSB0", "");
-    assert_int_equal(
-        child_run(rig, &child,
-                  CHILD_ARGUMENTS("wait", "1a86:7523", "--json", "--stream", played.path)),
-        CLI_DONE);
-    assert_int_equal(child.out.lines, 1);
-    board_table_init(&boards);
-    assert_int_equal(event_json_to_event(child.out.text, child.out.len, &event, &boards), 0);
-    assert_int_equal(event.type, EVENT_SNAPSHOT);
-    assert_int_equal(boards.count, 1);
-    assert_string_equal(boards.items[0]->ttys.items[1].path, "/dev/ttyACM9");
-    board_table_finish(&boards);
-    stop(&played);
-}
-
-static void wait_for_gone_is_done_at_once_without_a_board(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct played played;
-
-    play(&played, rig);
-    assert_int_equal(
-        child_run(rig, &child,
-                  CHILD_ARGUMENTS("wait", "1a86:7523", "--state", "gone", "--stream", played.path)),
-        CLI_DONE);
-    assert_string_equal(child.out.text, "");
-    stop(&played);
-}
-
-static void wait_for_gone_waits_for_the_removal(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct voice voice;
-
-    raise_voice(&voice, rig, WAITING);
-    child_start(rig, &child,
-                CHILD_ARGUMENTS("wait", "1a86:7523", "--state=gone", "--stream", voice.path));
-    rig_run_until_count(rig, &voice.listeners, 1);
-    say(&voice, REMOVAL);
-    assert_int_equal(child_finish(rig, &child), CLI_DONE);
-    assert_string_equal(child.out.text, "");
-    lower_voice(&voice);
-}
-
-static void wait_gives_up_after_its_timeout(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct voice voice;
-
-    raise_voice(&voice, rig, WAITING);
-    assert_int_equal(child_run(rig, &child,
-                               CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "0.05", "--stream",
-                                               voice.path)),
-                     CLI_TIMED_OUT);
-    assert_string_equal(child.out.text, "");
-    assert_non_null(strstr(child.err.text, "is not ready"));
-    /* Looks once, but does look. */
-    assert_int_equal(
-        child_run(rig, &child,
-                  CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "0", "--stream", voice.path)),
-        CLI_TIMED_OUT);
-    lower_voice(&voice);
-    raise_voice(&voice, rig, SNAPSHOT);
-    assert_int_equal(child_run(rig, &child,
-                               CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "0", "--state",
-                                               "gone", "--stream", voice.path)),
-                     CLI_DONE);
-    lower_voice(&voice);
-}
-
-static void wait_wants_one_board(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct played played;
-
-    play(&played, rig);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
-    publish(&played, EVENT_ARRIVAL, ID("2"));
-    publish_ready(&played, ID("1"), "/dev/ttyUSB0", "");
-    assert_int_equal(
-        child_run(rig, &child, CHILD_ARGUMENTS("wait", "1a86:7523", "--stream", played.path)),
-        CLI_USAGE);
-    assert_string_equal(child.out.text, "");
-    assert_non_null(strstr(child.err.text, "fits 2 boards"));
+    assert_non_null(strstr(child.err.text, "\"1a86:*\" fits 2 boards, say which one is meant:\n"));
     assert_int_equal(child.err.lines, 3);
-    stop(&played);
-}
-
-static void wait_without_timeout_ends_with_the_agent(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct voice voice;
-
-    raise_voice(&voice, rig, WAITING);
-    child_start(rig, &child, CHILD_ARGUMENTS("wait", "1a86:7523", "--stream", voice.path));
-    rig_run_until_count(rig, &voice.listeners, 1);
-    lower_voice(&voice);
-    assert_int_equal(child_finish(rig, &child), CLI_NO_AGENT);
-    assert_non_null(strstr(child.err.text, "has gone"));
-}
-
-static void wait_with_a_timeout_outlives_a_restart_of_the_agent(void **state)
-{
-    struct rig *rig = *state;
-    static struct child child;
-    struct voice voice;
-    struct played played;
-
-    raise_voice(&voice, rig, WAITING);
-    child_start(rig, &child,
-                CHILD_ARGUMENTS("wait", "1a86:7523", "--timeout", "100", "--stream", voice.path));
-    rig_run_until_count(rig, &voice.listeners, 1);
-    lower_voice(&voice);
-    play_at(&played, rig, voice.path);
-    publish(&played, EVENT_ARRIVAL, ID("1"));
-    publish_ready(&played, ID("1"), "/dev/ttyUSB3", "");
-    assert_int_equal(child_finish(rig, &child), CLI_DONE);
-    assert_string_equal(child.out.text, "/dev/ttyUSB3\n");
-    stop(&played);
-}
-
-static void wait_refuses_a_stream_that_makes_no_sense(void **state)
-{
-    static const char *const texts[] = {"no JSON\n", "{\"v\":2}\n", ARRIVAL, "[]\n"};
-    struct rig *rig = *state;
-    static struct child child;
-
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        struct voice voice;
-
-        raise_voice(&voice, rig, texts[i]);
-        assert_int_equal(
-            child_run(rig, &child,
-                      CHILD_ARGUMENTS("wait", "x", "--timeout", "100", "--stream", voice.path)),
-            CLI_FAILED);
-        assert_string_equal(child.out.text, "");
-        lower_voice(&voice);
-    }
+    assert_int_equal(played.requests, 1);
+    played_stop(&played);
 }
 
 /* --- agent ------------------------------------------------------------------------------------ */
@@ -1120,21 +757,10 @@ int main(int argc, char **argv)
         RIG_TEST(status_and_list_print_a_table),
         RIG_TEST(a_table_fits_the_columns),
         RIG_TEST(status_watches_every_change),
+        RIG_TEST(list_says_that_the_link_is_down),
         RIG_TEST(hostile_texts_reach_no_terminal),
         RIG_TEST(yield_asks_and_waits_for_the_guest),
         RIG_TEST(take_says_why_it_is_refused),
-        RIG_TEST(wait_prints_the_path_and_a_line_feed),
-        RIG_TEST(wait_waits_for_a_board_that_is_not_there_yet),
-        RIG_TEST(wait_prints_the_usb_node_of_a_board_without_tty),
-        RIG_TEST(wait_prints_no_empty_path),
-        RIG_TEST(wait_prints_json_on_one_line),
-        RIG_TEST(wait_for_gone_is_done_at_once_without_a_board),
-        RIG_TEST(wait_for_gone_waits_for_the_removal),
-        RIG_TEST(wait_gives_up_after_its_timeout),
-        RIG_TEST(wait_wants_one_board),
-        RIG_TEST(wait_without_timeout_ends_with_the_agent),
-        RIG_TEST(wait_with_a_timeout_outlives_a_restart_of_the_agent),
-        RIG_TEST(wait_refuses_a_stream_that_makes_no_sense),
         RIG_TEST(the_agent_reads_its_configuration),
         RIG_TEST(the_agent_refuses_a_wrong_configuration),
         RIG_TEST(the_agent_refuses_a_configuration_that_is_too_long),
