@@ -160,6 +160,17 @@ static const char *find_heir(const struct serial_links *links, int folder,
                                                                                 : NULL;
 }
 
+/* Another board that has the name is the one to give back what was there before both. */
+static void bequeath(struct serial_links *links, const struct entry *entry)
+{
+    for (struct entry *other = links->first; other != NULL; other = other->next) {
+        if (is_same(other, entry) && other->former[0] == '\0') {
+            memcpy(other->former, entry->former, sizeof other->former);
+            return;
+        }
+    }
+}
+
 /* Somebody else's link is none of ours, and stays. */
 static void take_away(const struct serial_links *links, const struct entry *entry)
 {
@@ -182,9 +193,21 @@ static void take_away(const struct serial_links *links, const struct entry *entr
     }
 }
 
-/* Notes what is under the name already. Returns 0 if there is nothing, ERR_EXISTS if our link needs
- * not be made. */
-static int look(int folder, struct entry *entry)
+/* True if another board has the name with that target: it is on the list, and is the heir while it
+ * is there. */
+static bool is_ours(const struct serial_links *links, const struct entry *entry, const char *target)
+{
+    for (const struct entry *other = links->first; other != NULL; other = other->next) {
+        if (is_same(other, entry) && strcmp(other->target, target) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Notes what somebody else has under the name already. Returns 0 if our link is to be made,
+ * ERR_EXISTS if it needs not be. */
+static int look(const struct serial_links *links, int folder, struct entry *entry)
 {
     char target[LINK_FOLDER_TARGET_SIZE];
 
@@ -194,7 +217,7 @@ static int look(int folder, struct entry *entry)
     if (strcmp(target, entry->target) == 0) {
         return ERR_EXISTS;
     }
-    if (link_folder_leads(folder, target)) {
+    if (!is_ours(links, entry, target) && link_folder_leads(folder, target)) {
         memcpy(entry->former, target, sizeof target);
     }
     return 0;
@@ -208,7 +231,7 @@ static int make(const struct serial_links *links, struct entry *entry)
     if (folder < 0) {
         return folder;
     }
-    err = look(folder, entry);
+    err = look(links, folder, entry);
     err = err == 0 ? link_folder_put(folder, entry->name, entry->target) : 0;
     close(folder);
     return err;
@@ -243,6 +266,7 @@ static bool remove_those_of(struct serial_links *links, const void *owner, bool 
         }
         *place = entry->next;
         take_away(links, entry);
+        bequeath(links, entry);
         free(entry);
         removed = true;
     }

@@ -155,6 +155,58 @@ static void the_earlier_that_goes_takes_nothing_along(void **state)
     assert_string_equal(read_link(rig, ID), "");
 }
 
+/* A third takes the number of the earlier that has gone: it has nothing to do with the name. */
+static void a_stranger_at_the_earliers_number_is_no_heir(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+    struct tty_nodes others = make_nodes("/dev/ttyUSB1", OTHER_PATH);
+
+    serial_links_put(rig->links, first, &nodes);
+    serial_links_put(rig->links, second, &others);
+    serial_links_drop(rig->links, first);
+    serial_links_drop(rig->links, second); /* ttyUSB0 is there: the stranger's */
+    assert_string_equal(read_link(rig, ID), "");
+}
+
+static void nor_is_it_one_after_a_restart(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+    struct tty_nodes others = make_nodes("/dev/ttyUSB1", OTHER_PATH);
+
+    serial_links_put(rig->links, first, &nodes);
+    serial_links_put(rig->links, second, &others);
+    end_as_killed(rig);
+    open_links(rig);
+    nodes = make_nodes("/dev/ttyUSB0", PATH);
+    others = make_nodes("/dev/ttyUSB1", OTHER_PATH);
+    serial_links_put(rig->links, first, &nodes);
+    serial_links_put(rig->links, second, &others);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
+    serial_links_drop(rig->links, first);
+    serial_links_drop(rig->links, second);
+    assert_string_equal(read_link(rig, ID), "");
+}
+
+/* Somebody else's link was there before either of two; the first that goes is the one that has
+ * replaced it. */
+static void somebody_elses_link_outlives_two_of_ours(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+    struct tty_nodes others = make_nodes("/dev/ttyUSB1", OTHER_PATH);
+
+    tree_write(&rig->tree, "/dev/ttyUSB2", "");
+    tree_link(&rig->tree, ID, "../../ttyUSB2");
+    serial_links_put(rig->links, first, &nodes);
+    serial_links_put(rig->links, second, &others);
+    serial_links_drop(rig->links, first);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
+    serial_links_drop(rig->links, second);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB2");
+}
+
 static void somebody_elses_link_comes_back(void **state)
 {
     struct rig *rig = *state;
@@ -336,7 +388,10 @@ int main(void)
         CASE(what_udevd_has_made_is_not_touched),
         CASE(of_two_with_one_name_the_later_has_it),
         CASE(the_earlier_that_goes_takes_nothing_along),
+        CASE(a_stranger_at_the_earliers_number_is_no_heir),
+        CASE(nor_is_it_one_after_a_restart),
         CASE(somebody_elses_link_comes_back),
+        CASE(somebody_elses_link_outlives_two_of_ours),
         CASE(a_link_that_somebody_has_changed_is_his),
         CASE(what_is_no_link_stays),
         CASE(folders_that_are_links_are_not_followed),
