@@ -10,29 +10,17 @@
 #include "guest-linux/tty_node.h"
 #include "guest-linux/whole_file.h"
 #include "shared/core/error.h"
+#include "shared/core/link_note.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
 
 #define DEV "/dev/"
-#define TARGET_SIZE (BOARD_PATH_SIZE + 8)
 #define NOTES_SIZE (256u * 1024)
-
-static const struct {
-    const char *path; /* below /dev */
-    const char *up;   /* from there to a node in /dev */
-} folders[DEV_LINKS_FOLDERS] = {
-    [DEV_LINKS_BY_ID] = {"serial/by-id", "../../"},
-    [DEV_LINKS_BY_PATH] = {"serial/by-path", "../../"},
-    [DEV_LINKS_NAMED] = {"ttyferry", "../"},
-};
 
 struct entry {
     struct entry *next;
     const void *owner;
-    enum dev_links_folder folder;
-    char name[SERIAL_NAMES_SIZE];
-    char target[TARGET_SIZE];
-    char former[LINK_FOLDER_TARGET_SIZE]; /* what somebody else's link said, or empty */
+    struct link_note link;
 };
 
 struct dev_links {
@@ -48,76 +36,58 @@ static void warn(const struct entry *entry, const char *what, int err)
 {
     char escaped[4 * SERIAL_NAMES_SIZE];
 
-    log_warning(DEV "%s/%s can't be %s: %s", folders[entry->folder].path,
-                text_escape(escaped, sizeof escaped, entry->name), what,
+    log_warning(DEV "%s/%s can't be %s: %s", link_note_folder(entry->link.folder),
+                text_escape(escaped, sizeof escaped, entry->link.name), what,
                 link_folder_error_text(err));
 }
 
 /* --- Notes ------------------------------------------------------------------------------------ */
 
-/* One link a line: folder, name, target. None of them has white space: names have been made by
- * serial_names. */
+/* A link a line, the newest first. */
+static int print(const struct dev_links *links, char *text, size_t *text_len)
+{
+    size_t len = 0;
+
+    for (const struct entry *entry = links->first; entry != NULL; entry = entry->next) {
+        char line[LINK_NOTE_LINE_SIZE];
+
+        if (link_note_to_line(&entry->link, line) != 0) {
+            continue;
+        }
+        if (len + strlen(line) + 1 >= NOTES_SIZE) {
+            return ERR_TOO_LONG;
+        }
+        len += (size_t)snprintf(text + len, NOTES_SIZE - len, "%s\n", line);
+    }
+    *text_len = len;
+    return 0;
+}
+
+static int write_notes(const struct dev_links *links)
+{
+    char *text = malloc(NOTES_SIZE);
+    size_t len;
+    int err = text != NULL ? print(links, text, &len) : ERR_NOMEM;
+
+    if (err == 0) {
+        err = whole_file_write(links->notes_path, text, len);
+    }
+    free(text);
+    return err;
+}
+
 static void save(const struct dev_links *links)
 {
-    char *text;
-    size_t len = 0;
-    int err;
+    int err = 0;
 
     if (links->first == NULL) {
         (void)whole_file_remove(links->notes_path);
-        return;
-    }
-    text = malloc(NOTES_SIZE);
-    err = text != NULL ? 0 : ERR_NOMEM;
-    for (const struct entry *entry = links->first; entry != NULL && err == 0; entry = entry->next) {
-        int part = snprintf(text + len, NOTES_SIZE - len, "%s %s %s\n", folders[entry->folder].path,
-                            entry->name, entry->target);
-
-        len += part > 0 ? (size_t)part : 0;
-        err = len < NOTES_SIZE ? 0 : ERR_TOO_LONG;
-    }
-    if (err == 0) {
-        err = whole_file_write(links->notes_path, text, len);
+    } else {
+        err = write_notes(links);
     }
     if (err != 0) {
         log_debug("%s can't be written: %s", links->notes_path, error_text(err));
     }
-    free(text);
-}
-
-static bool is_name(const char *name)
-{
-    return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
-}
-
-static bool is_target(enum dev_links_folder folder, const char *target)
-{
-    size_t up_len = strlen(folders[folder].up);
-
-    return strncmp(target, folders[folder].up, up_len) == 0 && is_name(target + up_len);
-}
-
-/* A line that no run of the agent has written says nothing. */
-static bool read_line(const char *line, struct entry *entry)
-{
-    char folder[16];
-    char name[SERIAL_NAMES_SIZE];
-    char target[TARGET_SIZE];
-    int end = 0;
-
-    if (sscanf(line, "%15s %255s %135s%n", folder, name, target, &end) != 3 || line[end] != '\0' ||
-        !is_name(name)) {
-        return false;
-    }
-    for (int i = 0; i < DEV_LINKS_FOLDERS; i++) {
-        if (strcmp(folder, folders[i].path) == 0 && is_target(i, target)) {
-            *entry = (struct entry){.owner = former_run, .folder = i};
-            memcpy(entry->name, name, sizeof name);
-            memcpy(entry->target, target, sizeof target);
-            return true;
-        }
-    }
-    return false;
 }
 
 /* The oldest come last. */
@@ -149,9 +119,9 @@ static int load(struct dev_links *links)
     }
     for (char *line = err == 0 ? strtok_r(text, "\n", &rest) : NULL; line != NULL && err == 0;
          line = strtok_r(NULL, "\n", &rest)) {
-        struct entry entry;
+        struct entry entry = {.owner = former_run};
 
-        if (read_line(line, &entry)) {
+        if (link_note_from_line(line, &entry.link) == 0) {
             err = append(links, &entry);
         }
     }
@@ -163,7 +133,7 @@ static int load(struct dev_links *links)
 
 static bool is_same(const struct entry *a, const struct entry *b)
 {
-    return a->folder == b->folder && strcmp(a->name, b->name) == 0;
+    return a->link.folder == b->link.folder && strcmp(a->link.name, b->link.name) == 0;
 }
 
 /* What is to be under the name once `entry`, which is off the list, has gone: the link of the
@@ -171,20 +141,21 @@ static bool is_same(const struct entry *a, const struct entry *b)
 static const char *find_heir(const struct dev_links *links, int folder, const struct entry *entry)
 {
     for (const struct entry *other = links->first; other != NULL; other = other->next) {
-        if (is_same(other, entry) && link_folder_leads(folder, other->target)) {
-            return other->target;
+        if (is_same(other, entry) && link_folder_leads(folder, other->link.target)) {
+            return other->link.target;
         }
     }
-    return entry->former[0] != '\0' && link_folder_leads(folder, entry->former) ? entry->former
-                                                                                : NULL;
+    return entry->link.former[0] != '\0' && link_folder_leads(folder, entry->link.former)
+               ? entry->link.former
+               : NULL;
 }
 
 /* Another board that has the name is the one to give back what was there before both. */
 static void bequeath(struct dev_links *links, const struct entry *entry)
 {
     for (struct entry *other = links->first; other != NULL; other = other->next) {
-        if (is_same(other, entry) && other->former[0] == '\0') {
-            memcpy(other->former, entry->former, sizeof other->former);
+        if (is_same(other, entry) && other->link.former[0] == '\0') {
+            memcpy(other->link.former, entry->link.former, sizeof other->link.former);
             return;
         }
     }
@@ -194,17 +165,18 @@ static void bequeath(struct dev_links *links, const struct entry *entry)
 static void take_away(const struct dev_links *links, const struct entry *entry)
 {
     char target[LINK_FOLDER_TARGET_SIZE];
-    int folder = link_folder_open(links->dev_root, folders[entry->folder].path, false);
+    int folder = link_folder_open(links->dev_root, link_note_folder(entry->link.folder), false);
     int err = 0;
 
     if (folder < 0) {
         return;
     }
-    if (link_folder_read(folder, entry->name, target) == 0 && strcmp(target, entry->target) == 0) {
+    if (link_folder_read(folder, entry->link.name, target) == 0 &&
+        strcmp(target, entry->link.target) == 0) {
         const char *heir = find_heir(links, folder, entry);
 
-        err = heir != NULL ? link_folder_put(folder, entry->name, heir)
-                           : link_folder_remove(folder, entry->name);
+        err = heir != NULL ? link_folder_put(folder, entry->link.name, heir)
+                           : link_folder_remove(folder, entry->link.name);
     }
     close(folder);
     if (err != 0) {
@@ -217,7 +189,7 @@ static void take_away(const struct dev_links *links, const struct entry *entry)
 static bool is_ours(const struct dev_links *links, const struct entry *entry, const char *target)
 {
     for (const struct entry *other = links->first; other != NULL; other = other->next) {
-        if (is_same(other, entry) && strcmp(other->target, target) == 0) {
+        if (is_same(other, entry) && strcmp(other->link.target, target) == 0) {
             return true;
         }
     }
@@ -230,29 +202,29 @@ static int look(const struct dev_links *links, int folder, struct entry *entry)
 {
     char target[LINK_FOLDER_TARGET_SIZE];
 
-    if (link_folder_read(folder, entry->name, target) != 0) {
+    if (link_folder_read(folder, entry->link.name, target) != 0) {
         return 0;
     }
-    if (strcmp(target, entry->target) == 0) {
+    if (strcmp(target, entry->link.target) == 0) {
         return ERR_EXISTS;
     }
-    if (entry->folder != DEV_LINKS_NAMED && !is_ours(links, entry, target) &&
+    if (entry->link.folder != LINK_NOTE_NAMED && !is_ours(links, entry, target) &&
         link_folder_leads(folder, target)) {
-        memcpy(entry->former, target, sizeof target);
+        memcpy(entry->link.former, target, sizeof target);
     }
     return 0;
 }
 
 static int make(const struct dev_links *links, struct entry *entry)
 {
-    int folder = link_folder_open(links->dev_root, folders[entry->folder].path, true);
+    int folder = link_folder_open(links->dev_root, link_note_folder(entry->link.folder), true);
     int err;
 
     if (folder < 0) {
         return folder;
     }
     err = look(links, folder, entry);
-    err = err == 0 ? link_folder_put(folder, entry->name, entry->target) : 0;
+    err = err == 0 ? link_folder_put(folder, entry->link.name, entry->link.target) : 0;
     close(folder);
     return err;
 }
@@ -261,8 +233,8 @@ static int make(const struct dev_links *links, struct entry *entry)
 
 static bool leads(const struct dev_links *links, const struct entry *entry)
 {
-    int folder = link_folder_open(links->dev_root, folders[entry->folder].path, false);
-    bool found = folder >= 0 && link_folder_leads(folder, entry->target);
+    int folder = link_folder_open(links->dev_root, link_note_folder(entry->link.folder), false);
+    bool found = folder >= 0 && link_folder_leads(folder, entry->link.target);
 
     if (folder >= 0) {
         close(folder);
@@ -317,13 +289,13 @@ static bool is_before_wish(const struct dev_links *links, const struct entry *en
     const struct dev_links_wish *wish = context;
 
     (void)links;
-    return entry->owner == wish->owner && (wish->folders & 1u << entry->folder) != 0;
+    return entry->owner == wish->owner && (wish->folders & 1u << entry->link.folder) != 0;
 }
 
 static void set_target(struct entry *entry, const struct board_tty *tty)
 {
-    snprintf(entry->target, sizeof entry->target, "%s%s", folders[entry->folder].up,
-             tty->path + strlen(DEV));
+    snprintf(entry->link.target, sizeof entry->link.target, "%s%s",
+             link_note_up(entry->link.folder), tty->path + strlen(DEV));
 }
 
 /* True for what a former run has made for one of the ttys. */
@@ -331,15 +303,15 @@ static bool is_formers_for_wish(const struct dev_links *links, const struct entr
                                 const void *context)
 {
     const struct dev_links_wish *wish = context;
-    struct entry same = {.folder = entry->folder};
+    struct entry same = {.link = {.folder = entry->link.folder}};
 
     (void)links;
-    if (entry->owner != former_run || (wish->folders & 1u << entry->folder) == 0) {
+    if (entry->owner != former_run || (wish->folders & 1u << entry->link.folder) == 0) {
         return false;
     }
     for (size_t i = 0; i < wish->ttys->count; i++) {
         set_target(&same, &wish->ttys->items[i]);
-        if (strcmp(entry->target, same.target) == 0) {
+        if (strcmp(entry->link.target, same.link.target) == 0) {
             return true;
         }
     }
@@ -355,8 +327,19 @@ static bool is_superseded(const struct dev_links *links, const struct entry *ent
 
     (void)links;
     return is_same(entry, other) &&
-           (entry->folder == DEV_LINKS_NAMED ||
-            (entry->owner == former_run && strcmp(entry->target, other->target) == 0));
+           (entry->link.folder == LINK_NOTE_NAMED ||
+            (entry->owner == former_run && strcmp(entry->link.target, other->link.target) == 0));
+}
+
+/* Takes over what is superseded, with what somebody else had there before it. */
+static void supersede(struct dev_links *links, struct entry *entry)
+{
+    for (const struct entry *other = links->first; other != NULL; other = other->next) {
+        if (is_superseded(links, other, entry) && entry->link.former[0] == '\0') {
+            memcpy(entry->link.former, other->link.former, sizeof entry->link.former);
+        }
+    }
+    (void)remove_if(links, is_superseded, entry, false);
 }
 
 static void put_item(struct dev_links *links, const void *owner, const struct dev_links_item *item)
@@ -365,16 +348,16 @@ static void put_item(struct dev_links *links, const void *owner, const struct de
     int err;
 
     if (entry == NULL) {
-        log_error(DEV "%s: %s", folders[item->folder].path, error_text(ERR_NOMEM));
+        log_error(DEV "%s: %s", link_note_folder(item->folder), error_text(ERR_NOMEM));
         return;
     }
     entry->owner = owner;
-    entry->folder = item->folder;
-    text_copy(entry->name, sizeof entry->name, item->name);
+    entry->link.folder = item->folder;
+    text_copy(entry->link.name, sizeof entry->link.name, item->name);
     set_target(entry, item->tty);
     err = item->is_theirs ? 0 : make(links, entry);
     if (err == 0) {
-        (void)remove_if(links, is_superseded, entry, false);
+        supersede(links, entry);
     } else {
         warn(entry, "made", err);
     }
@@ -384,7 +367,7 @@ static void put_item(struct dev_links *links, const void *owner, const struct de
     }
     entry->next = links->first;
     links->first = entry;
-    tty_node_tell_link(folders[item->folder].path, item->name, item->path);
+    tty_node_tell_link(link_note_folder(item->folder), item->name, item->path);
 }
 
 void dev_links_put(struct dev_links *links, const struct dev_links_wish *wish)
@@ -431,7 +414,7 @@ void dev_links_leave(struct dev_links *links, const void *owner)
 
 static bool is_noted(const struct dev_links *links, const struct entry *entry)
 {
-    return is_ours(links, entry, entry->target);
+    return is_ours(links, entry, entry->link.target);
 }
 
 /* A link in our own folder is an agent's, whether or not it could be noted. */
@@ -441,13 +424,15 @@ static int list_named(struct dev_links *links, DIR *folder)
     int err = 0;
 
     while (err == 0 && (file = readdir(folder)) != NULL) {
-        struct entry entry = {.owner = former_run, .folder = DEV_LINKS_NAMED};
+        struct entry entry = {.owner = former_run, .link = {.folder = LINK_NOTE_NAMED}};
         char target[LINK_FOLDER_TARGET_SIZE];
 
-        if (is_name(file->d_name) && text_copy(entry.name, sizeof entry.name, file->d_name) == 0 &&
+        if (link_note_is_name(file->d_name) &&
+            text_copy(entry.link.name, sizeof entry.link.name, file->d_name) == 0 &&
             link_folder_read(dirfd(folder), file->d_name, target) == 0 &&
-            is_target(DEV_LINKS_NAMED, target) &&
-            text_copy(entry.target, sizeof entry.target, target) == 0 && !is_noted(links, &entry)) {
+            link_note_is_target(LINK_NOTE_NAMED, target) &&
+            text_copy(entry.link.target, sizeof entry.link.target, target) == 0 &&
+            !is_noted(links, &entry)) {
             err = append(links, &entry);
         }
     }
@@ -456,7 +441,7 @@ static int list_named(struct dev_links *links, DIR *folder)
 
 static int find_named(struct dev_links *links)
 {
-    int descriptor = link_folder_open(links->dev_root, folders[DEV_LINKS_NAMED].path, false);
+    int descriptor = link_folder_open(links->dev_root, link_note_folder(LINK_NOTE_NAMED), false);
     DIR *folder = descriptor >= 0 ? fdopendir(descriptor) : NULL;
     int err = 0;
 

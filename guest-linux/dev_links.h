@@ -16,16 +16,15 @@
 #include <stddef.h>
 
 #include "shared/core/board.h"
+#include "shared/core/link_note.h"
 
 /* Two for each tty. */
 #define DEV_LINKS_WISH_MAX (2 * BOARD_TTYS_MAX)
 
 struct dev_links;
 
-enum dev_links_folder { DEV_LINKS_BY_ID, DEV_LINKS_BY_PATH, DEV_LINKS_NAMED, DEV_LINKS_FOLDERS };
-
 struct dev_links_item {
-    enum dev_links_folder folder;
+    enum link_note_folder folder;
     const char *name;
     const struct board_tty *tty;
     bool is_theirs; /* udevd has made it: it is not to be ours any more */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Without a name `path` is what udevd has made, or empty. */
-static void add(struct dev_links_wish *wish, enum dev_links_folder folder, const char *name,
+static void add(struct dev_links_wish *wish, enum link_note_folder folder, const char *name,
                 const struct board_tty *tty, char *path)
 {
     struct dev_links_item item = {.folder = folder, .name = name, .tty = tty, .path = path};
@@ -21,13 +21,13 @@ void serial_links_put(struct dev_links *links, const void *owner, struct tty_nod
 {
     struct dev_links_wish wish = {.owner = owner,
                                   .ttys = &nodes->ttys,
-                                  .folders = 1u << DEV_LINKS_BY_ID | 1u << DEV_LINKS_BY_PATH};
+                                  .folders = 1u << LINK_NOTE_BY_ID | 1u << LINK_NOTE_BY_PATH};
 
     for (size_t i = 0; i < nodes->ttys.count; i++) {
         struct board_tty *tty = &nodes->ttys.items[i];
 
-        add(&wish, DEV_LINKS_BY_ID, nodes->names[i].by_id, tty, tty->by_id);
-        add(&wish, DEV_LINKS_BY_PATH, nodes->names[i].by_path, tty, tty->by_path);
+        add(&wish, LINK_NOTE_BY_ID, nodes->names[i].by_id, tty, tty->by_id);
+        add(&wish, LINK_NOTE_BY_PATH, nodes->names[i].by_path, tty, tty->by_path);
     }
     dev_links_put(links, &wish);
 }

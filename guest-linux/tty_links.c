@@ -22,7 +22,7 @@ static void make_name(const char *board_name, size_t index, int interface,
 void tty_links_put(struct dev_links *links, const void *owner, const char *name,
                    struct board_ttys *ttys)
 {
-    struct dev_links_wish wish = {.owner = owner, .ttys = ttys, .folders = 1u << DEV_LINKS_NAMED};
+    struct dev_links_wish wish = {.owner = owner, .ttys = ttys, .folders = 1u << LINK_NOTE_NAMED};
     char names[BOARD_TTYS_MAX][LINK_NAME_SIZE];
     bool is_valid = board_name_is_valid(name);
 
@@ -36,7 +36,7 @@ void tty_links_put(struct dev_links *links, const void *owner, const char *name,
         if (is_valid) {
             make_name(name, i, tty->interface, names[i]);
             wish.items[wish.count++] = (struct dev_links_item){
-                .folder = DEV_LINKS_NAMED, .name = names[i], .tty = tty, .path = tty->link};
+                .folder = LINK_NOTE_NAMED, .name = names[i], .tty = tty, .path = tty->link};
         }
     }
     dev_links_put(links, &wish);

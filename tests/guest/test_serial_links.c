@@ -222,6 +222,45 @@ static void somebody_elses_link_comes_back(void **state)
     assert_string_equal(read_link(rig, PATH), "");
 }
 
+static void somebody_elses_link_comes_back_from_the_next_run(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+
+    tree_link(&rig->tree, ID, "../../ttyUSB1");
+    serial_links_put(rig->links, first, &nodes);
+    end_as_killed(rig);
+    open_links(rig);
+    nodes = make_nodes("/dev/ttyUSB0", PATH);
+    serial_links_put(rig->links, second, &nodes);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB0");
+    end_as_killed(rig);
+    open_links(rig); /* It is let go of by one that has not taken it over. */
+    dev_links_drop_former(rig->links);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
+    nodes = make_nodes("/dev/ttyUSB0", PATH);
+    serial_links_put(rig->links, first, &nodes);
+    end_as_killed(rig);
+    open_links(rig);
+    nodes = make_nodes("/dev/ttyUSB0", PATH);
+    serial_links_put(rig->links, second, &nodes);
+    dev_links_drop(rig->links, second);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
+}
+
+/* What an older version has noted. */
+static void notes_without_somebody_elses_link_are_read(void **state)
+{
+    struct rig *rig = *state;
+
+    tree_link(&rig->tree, ID, "../../ttyUSB0");
+    tree_write(&rig->tree, NOTES, "serial/by-id usb-1a86_USB_Serial-if00-port0 ../../ttyUSB0\n");
+    end_as_killed(rig);
+    open_links(rig);
+    dev_links_drop_former(rig->links);
+    assert_string_equal(read_link(rig, ID), "");
+}
+
 static void a_link_that_somebody_has_changed_is_his(void **state)
 {
     struct rig *rig = *state;
@@ -379,7 +418,7 @@ static void notes_that_nobody_has_written_say_nothing(void **state)
     tree_link(&rig->tree, "/dev/serial/by-id/a", "../../gone");
     tree_write(&rig->tree, NOTES,
                "\n\nserial/by-id\nserial/by-id ../../leo ../../gone\nby-id a ../../gone\n"
-               "serial/by-id a ../../gone more\nserial/by-id a ../../../gone\n"
+               "serial/by-id a ../../gone - more\nserial/by-id a ../../../gone\n"
                "serial/by-id a gone\nserial/by-id .. ../../gone\n");
     open_links(rig);
     assert_string_equal(read_link(rig, "/dev/leo"), "../../gone");
@@ -412,6 +451,8 @@ int main(void)
         CASE(nor_is_it_one_after_a_restart),
         CASE(somebody_elses_link_comes_back),
         CASE(somebody_elses_link_outlives_two_of_ours),
+        CASE(somebody_elses_link_comes_back_from_the_next_run),
+        CASE(notes_without_somebody_elses_link_are_read),
         CASE(a_link_that_somebody_has_changed_is_his),
         CASE(what_is_no_link_stays),
         CASE(folders_that_are_links_are_not_followed),
