@@ -4,11 +4,10 @@
 
 #include <uv.h>
 
+#include "guest-linux/dev_links.h"
 #include "guest-linux/held_ports.h"
 #include "guest-linux/host_imports.h"
 #include "guest-linux/modules.h"
-#include "guest-linux/serial_links.h"
-#include "guest-linux/tty_links.h"
 #include "guest-linux/tty_node.h"
 #include "guest-linux/udev_notes.h"
 #include "guest-linux/vhci.h"
@@ -24,8 +23,7 @@ struct machine {
     struct vhci *vhci;
     struct held_ports *held;
     struct tty_node_paths nodes;
-    struct tty_links *links;
-    struct serial_links *serial_links;
+    struct dev_links *links;
     struct udev_notes udev_notes;
     struct modules *modules;
     struct windows_address_paths address;

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "guest-linux/agent_control.h"
+#include "guest-linux/dev_links.h"
 #include "guest-linux/guest_files.h"
 #include "guest-linux/guest_places.h"
 #include "guest-linux/guest_service.h"
 #include "guest-linux/held_ports.h"
-#include "guest-linux/serial_links.h"
 #include "guest-linux/setup_notes.h"
 #include "guest-linux/shared_door.h"
 #include "guest-linux/udev_rules.h"
@@ -106,22 +106,22 @@ static int let_go_of_boards(const struct removal *removal)
 }
 
 /* Of the same boards. */
-static int drop_serial_links(const struct removal *removal)
+static int drop_dev_links(const struct removal *removal)
 {
     char dev_root[GUEST_FILES_PATH_SIZE];
     char notes[GUEST_FILES_PATH_SIZE];
-    struct serial_links *links;
+    struct dev_links *links;
     int err = guest_files_join(&removal->files, "/dev", dev_root);
 
     if (err == 0) {
         err = guest_files_join(&removal->files, GUEST_RUN_FOLDER "/links", notes);
     }
     if (err == 0) {
-        err = serial_links_open(dev_root, notes, &links);
+        err = dev_links_open(dev_root, notes, &links);
     }
     if (err == 0) {
-        serial_links_drop_former(links);
-        serial_links_close(links);
+        dev_links_drop_former(links);
+        dev_links_close(links);
     }
     return err;
 }
@@ -149,7 +149,7 @@ static int remove_rules(struct removal *removal)
 static int remove_links(struct removal *removal)
 {
     char shared_root[GUEST_FILES_PATH_SIZE];
-    int serial_err = drop_serial_links(removal);
+    int dev_err = drop_dev_links(removal);
     int err;
     int run_err;
 
@@ -161,7 +161,7 @@ static int remove_links(struct removal *removal)
     err = guest_files_remove_folder(&removal->files, GUEST_LINKS_FOLDER);
     run_err = guest_files_remove_folder(&removal->files, GUEST_RUN_FOLDER);
     err = err != 0 ? err : run_err;
-    return err != 0 ? err : serial_err;
+    return err != 0 ? err : dev_err;
 }
 
 static int remove_program(struct removal *removal)

@@ -54,11 +54,7 @@ int this_machine_open(struct this_machine *self)
         err = held_ports_open(machine->sysfs_root, self->stream_path, &machine->held);
     }
     if (err == 0) {
-        err = tty_links_open(machine->nodes.dev_root, &machine->links);
-    }
-    if (err == 0) {
-        err =
-            serial_links_open(machine->nodes.dev_root, RUN_FOLDER "/links", &machine->serial_links);
+        err = dev_links_open(machine->nodes.dev_root, RUN_FOLDER "/links", &machine->links);
     }
     if (err == 0) {
         udev_notes_begin(&machine->udev_notes, &machine->nodes.access);
@@ -78,6 +74,5 @@ void this_machine_finish(struct this_machine *self)
 {
     vhci_destroy(self->machine.vhci);
     held_ports_close(self->machine.held);
-    tty_links_close(self->machine.links);
-    serial_links_close(self->machine.serial_links);
+    dev_links_close(self->machine.links);
 }

@@ -4,7 +4,7 @@
  * Where udevd runs, it sees to owner, mode and links, and its record of the device says that it has
  * finished. What is still missing then, or where no udevd runs, or where it does not finish in
  * time, is done here: the nodes go to their group (node_access.h), and the links that udev's rules
- * would make are named, for serial_links to make. */
+ * would make are named, for serial_links to have made. */
 #ifndef TTYFERRY_GUEST_TTY_NODE_H
 #define TTYFERRY_GUEST_TTY_NODE_H
 

@@ -238,7 +238,7 @@ void wards_uevent(struct wards *wards, const struct uevent *event)
         board_keeper_room(wards->items[i].keeper);
     }
     if (strcmp(event->action, "remove") == 0 && strcmp(event->subsystem, "tty") == 0) {
-        serial_links_sweep(wards->machine->serial_links);
+        dev_links_sweep(wards->machine->links);
     }
 }
 
@@ -247,6 +247,7 @@ void wards_look_anew(struct wards *wards)
     for (size_t i = 0; i < wards->count; i++) {
         board_keeper_look_anew(wards->items[i].keeper);
     }
+    dev_links_sweep(wards->machine->links);
 }
 
 void wards_release(struct wards *wards)
@@ -256,7 +257,7 @@ void wards_release(struct wards *wards)
         board_keeper_removed(wards->items[i].keeper);
     }
     let_go_of_left_over(wards);
-    serial_links_drop_former(wards->machine->serial_links);
+    dev_links_drop_former(wards->machine->links);
     /* There may be none. */
     uv_timer_start(&wards->reap_timer, on_reap, 0, 0);
 }

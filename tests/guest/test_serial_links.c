@@ -18,7 +18,7 @@ struct rig {
     struct tree tree;
     char dev[TREE_PATH_SIZE];
     char notes[TREE_PATH_SIZE];
-    struct serial_links *links;
+    struct dev_links *links;
 };
 
 static const char first[] = "one board";
@@ -26,7 +26,7 @@ static const char second[] = "another board";
 
 static void open_links(struct rig *rig)
 {
-    assert_int_equal(serial_links_open(rig->dev, rig->notes, &rig->links), 0);
+    assert_int_equal(dev_links_open(rig->dev, rig->notes, &rig->links), 0);
 }
 
 static int setup(void **state)
@@ -49,7 +49,7 @@ static int teardown(void **state)
 {
     struct rig *rig = *state;
 
-    serial_links_close(rig->links);
+    dev_links_close(rig->links);
     tree_remove(&rig->tree);
     return 0;
 }
@@ -85,7 +85,7 @@ static const char *read_link(const struct rig *rig, const char *name)
 
 static void end_as_killed(struct rig *rig)
 {
-    serial_links_close(rig->links);
+    dev_links_close(rig->links);
     rig->links = NULL;
 }
 
@@ -101,7 +101,7 @@ static void links_come_and_go_with_the_board(void **state)
     assert_string_equal(read_link(rig, PATH), "../../ttyUSB0");
     assert_true(tree_has(&rig->tree, ID)); /* It does not dangle. */
     assert_true(tree_has(&rig->tree, NOTES));
-    serial_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, ID), "");
     assert_string_equal(read_link(rig, PATH), "");
     assert_false(tree_has(&rig->tree, NOTES));
@@ -119,7 +119,7 @@ static void what_udevd_has_made_is_not_touched(void **state)
     assert_string_equal(nodes.ttys.items[0].by_id, "/dev/serial/by-id/udevs");
     assert_false(tree_has(&rig->tree, "/dev/serial"));
     assert_false(tree_has(&rig->tree, NOTES));
-    serial_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
 }
 
 static void of_two_with_one_name_the_later_has_it(void **state)
@@ -132,10 +132,10 @@ static void of_two_with_one_name_the_later_has_it(void **state)
     serial_links_put(rig->links, second, &others);
     assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
     assert_string_equal(read_link(rig, PATH), "../../ttyUSB0");
-    serial_links_drop(rig->links, second);
+    dev_links_drop(rig->links, second);
     assert_string_equal(read_link(rig, ID), "../../ttyUSB0");
     assert_string_equal(read_link(rig, OTHER_PATH), "");
-    serial_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, ID), "");
 }
 
@@ -148,11 +148,63 @@ static void the_earlier_that_goes_takes_nothing_along(void **state)
     serial_links_put(rig->links, first, &nodes);
     serial_links_put(rig->links, second, &others);
     tree_delete(&rig->tree, "/dev/ttyUSB0");
-    serial_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
     tree_delete(&rig->tree, "/dev/ttyUSB1");
-    serial_links_drop(rig->links, second);
+    dev_links_drop(rig->links, second);
     assert_string_equal(read_link(rig, ID), "");
+}
+
+/* A third takes the number of the earlier that has gone: it has nothing to do with the name. */
+static void a_stranger_at_the_earliers_number_is_no_heir(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+    struct tty_nodes others = make_nodes("/dev/ttyUSB1", OTHER_PATH);
+
+    serial_links_put(rig->links, first, &nodes);
+    serial_links_put(rig->links, second, &others);
+    dev_links_drop(rig->links, first);
+    dev_links_drop(rig->links, second); /* ttyUSB0 is there: the stranger's */
+    assert_string_equal(read_link(rig, ID), "");
+}
+
+static void nor_is_it_one_after_a_restart(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+    struct tty_nodes others = make_nodes("/dev/ttyUSB1", OTHER_PATH);
+
+    serial_links_put(rig->links, first, &nodes);
+    serial_links_put(rig->links, second, &others);
+    end_as_killed(rig);
+    open_links(rig);
+    nodes = make_nodes("/dev/ttyUSB0", PATH);
+    others = make_nodes("/dev/ttyUSB1", OTHER_PATH);
+    serial_links_put(rig->links, first, &nodes);
+    serial_links_put(rig->links, second, &others);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
+    dev_links_drop(rig->links, first);
+    dev_links_drop(rig->links, second);
+    assert_string_equal(read_link(rig, ID), "");
+}
+
+/* Somebody else's link was there before either of two; the first that goes is the one that has
+ * replaced it. */
+static void somebody_elses_link_outlives_two_of_ours(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+    struct tty_nodes others = make_nodes("/dev/ttyUSB1", OTHER_PATH);
+
+    tree_write(&rig->tree, "/dev/ttyUSB2", "");
+    tree_link(&rig->tree, ID, "../../ttyUSB2");
+    serial_links_put(rig->links, first, &nodes);
+    serial_links_put(rig->links, second, &others);
+    dev_links_drop(rig->links, first);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
+    dev_links_drop(rig->links, second);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB2");
 }
 
 static void somebody_elses_link_comes_back(void **state)
@@ -165,9 +217,48 @@ static void somebody_elses_link_comes_back(void **state)
     serial_links_put(rig->links, first, &nodes);
     assert_string_equal(read_link(rig, ID), "../../ttyUSB0");
     assert_string_equal(read_link(rig, PATH), "../../ttyUSB0");
-    serial_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
     assert_string_equal(read_link(rig, PATH), "");
+}
+
+static void somebody_elses_link_comes_back_from_the_next_run(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+
+    tree_link(&rig->tree, ID, "../../ttyUSB1");
+    serial_links_put(rig->links, first, &nodes);
+    end_as_killed(rig);
+    open_links(rig);
+    nodes = make_nodes("/dev/ttyUSB0", PATH);
+    serial_links_put(rig->links, second, &nodes);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB0");
+    end_as_killed(rig);
+    open_links(rig); /* It is let go of by one that has not taken it over. */
+    dev_links_drop_former(rig->links);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
+    nodes = make_nodes("/dev/ttyUSB0", PATH);
+    serial_links_put(rig->links, first, &nodes);
+    end_as_killed(rig);
+    open_links(rig);
+    nodes = make_nodes("/dev/ttyUSB0", PATH);
+    serial_links_put(rig->links, second, &nodes);
+    dev_links_drop(rig->links, second);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
+}
+
+/* What an older version has noted. */
+static void notes_without_somebody_elses_link_are_read(void **state)
+{
+    struct rig *rig = *state;
+
+    tree_link(&rig->tree, ID, "../../ttyUSB0");
+    tree_write(&rig->tree, NOTES, "serial/by-id usb-1a86_USB_Serial-if00-port0 ../../ttyUSB0\n");
+    end_as_killed(rig);
+    open_links(rig);
+    dev_links_drop_former(rig->links);
+    assert_string_equal(read_link(rig, ID), "");
 }
 
 static void a_link_that_somebody_has_changed_is_his(void **state)
@@ -179,7 +270,7 @@ static void a_link_that_somebody_has_changed_is_his(void **state)
     tree_delete(&rig->tree, ID);
     tree_link(&rig->tree, ID, "../../ttyUSB1");
     tree_delete(&rig->tree, PATH); /* as a second udevd does */
-    serial_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
     assert_string_equal(read_link(rig, PATH), "");
 }
@@ -194,7 +285,7 @@ static void what_is_no_link_stays(void **state)
     serial_links_put(rig->links, first, &nodes);
     assert_string_equal(nodes.ttys.items[0].by_id, "");
     assert_string_equal(nodes.ttys.items[0].by_path, PATH);
-    serial_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     tree_read(&rig->tree, ID, text, sizeof text);
     assert_string_equal(text, "mine");
 }
@@ -245,7 +336,7 @@ static void the_next_run_takes_over_what_it_attaches(void **state)
     nodes = make_nodes("/dev/ttyUSB0", PATH);
     serial_links_put(rig->links, second, &nodes);
     assert_string_equal(nodes.ttys.items[0].by_id, ID);
-    serial_links_drop(rig->links, second);
+    dev_links_drop(rig->links, second);
     assert_string_equal(read_link(rig, ID), "");
     assert_string_equal(read_link(rig, PATH), "");
 }
@@ -272,16 +363,36 @@ static void what_nobody_takes_over_goes_later(void **state)
     struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
 
     serial_links_put(rig->links, first, &nodes);
-    serial_links_leave(rig->links, first);
+    dev_links_leave(rig->links, first);
     end_as_killed(rig);
     open_links(rig);
     assert_string_equal(read_link(rig, PATH), "../../ttyUSB0");
-    serial_links_sweep(rig->links);
+    dev_links_sweep(rig->links);
     assert_string_equal(read_link(rig, PATH), "../../ttyUSB0");
     tree_delete(&rig->tree, "/dev/ttyUSB0");
-    serial_links_sweep(rig->links);
+    dev_links_sweep(rig->links);
     assert_string_equal(read_link(rig, PATH), "");
     assert_string_equal(read_link(rig, ID), "");
+}
+
+/* udevd has been started meanwhile, and says so of the same names. */
+static void what_udevd_has_made_meanwhile_is_its_own(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+
+    serial_links_put(rig->links, first, &nodes);
+    end_as_killed(rig);
+    open_links(rig);
+    strcpy(nodes.ttys.items[0].by_id, ID);
+    strcpy(nodes.ttys.items[0].by_path, PATH);
+    nodes.names[0] = (struct tty_names){.by_id = ""};
+    serial_links_put(rig->links, first, &nodes);
+    dev_links_drop(rig->links, first);
+    dev_links_drop_former(rig->links);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB0");
+    assert_string_equal(read_link(rig, PATH), "../../ttyUSB0");
+    assert_false(tree_has(&rig->tree, NOTES));
 }
 
 static void what_is_let_go_of_has_no_link(void **state)
@@ -292,7 +403,7 @@ static void what_is_let_go_of_has_no_link(void **state)
     serial_links_put(rig->links, first, &nodes);
     end_as_killed(rig);
     open_links(rig);
-    serial_links_drop_former(rig->links);
+    dev_links_drop_former(rig->links);
     assert_string_equal(read_link(rig, PATH), "");
     assert_string_equal(read_link(rig, ID), "");
     assert_false(tree_has(&rig->tree, NOTES));
@@ -307,7 +418,7 @@ static void notes_that_nobody_has_written_say_nothing(void **state)
     tree_link(&rig->tree, "/dev/serial/by-id/a", "../../gone");
     tree_write(&rig->tree, NOTES,
                "\n\nserial/by-id\nserial/by-id ../../leo ../../gone\nby-id a ../../gone\n"
-               "serial/by-id a ../../gone more\nserial/by-id a ../../../gone\n"
+               "serial/by-id a ../../gone - more\nserial/by-id a ../../../gone\n"
                "serial/by-id a gone\nserial/by-id .. ../../gone\n");
     open_links(rig);
     assert_string_equal(read_link(rig, "/dev/leo"), "../../gone");
@@ -336,7 +447,12 @@ int main(void)
         CASE(what_udevd_has_made_is_not_touched),
         CASE(of_two_with_one_name_the_later_has_it),
         CASE(the_earlier_that_goes_takes_nothing_along),
+        CASE(a_stranger_at_the_earliers_number_is_no_heir),
+        CASE(nor_is_it_one_after_a_restart),
         CASE(somebody_elses_link_comes_back),
+        CASE(somebody_elses_link_outlives_two_of_ours),
+        CASE(somebody_elses_link_comes_back_from_the_next_run),
+        CASE(notes_without_somebody_elses_link_are_read),
         CASE(a_link_that_somebody_has_changed_is_his),
         CASE(what_is_no_link_stays),
         CASE(folders_that_are_links_are_not_followed),
@@ -344,6 +460,7 @@ int main(void)
         CASE(the_next_run_takes_over_what_it_attaches),
         CASE(the_next_run_removes_what_leads_nowhere),
         CASE(what_nobody_takes_over_goes_later),
+        CASE(what_udevd_has_made_meanwhile_is_its_own),
         CASE(what_is_let_go_of_has_no_link),
         CASE(notes_that_nobody_has_written_say_nothing),
         CASE(notes_that_are_a_link_are_not_followed),

@@ -14,11 +14,23 @@
 struct rig {
     struct tree tree;
     char dev[TREE_PATH_SIZE];
-    struct tty_links *links;
+    char notes[TREE_PATH_SIZE];
+    struct dev_links *links;
 };
 
 static const char first[] = "one board";
 static const char second[] = "another board";
+
+static void open_links(struct rig *rig)
+{
+    assert_int_equal(dev_links_open(rig->dev, rig->notes, &rig->links), 0);
+}
+
+static void open_again(struct rig *rig)
+{
+    dev_links_close(rig->links);
+    open_links(rig);
+}
 
 static int setup(void **state)
 {
@@ -28,8 +40,10 @@ static int setup(void **state)
     tree_folder(&rig.tree, "/dev");
     tree_write(&rig.tree, "/dev/ttyACM0", "");
     tree_write(&rig.tree, "/dev/ttyACM1", "");
+    tree_folder(&rig.tree, "/run");
     tree_path(&rig.tree, "/dev", rig.dev);
-    assert_int_equal(tty_links_open(rig.dev, &rig.links), 0);
+    tree_path(&rig.tree, "/run/links", rig.notes);
+    open_links(&rig);
     *state = &rig;
     return 0;
 }
@@ -38,7 +52,7 @@ static int teardown(void **state)
 {
     struct rig *rig = *state;
 
-    tty_links_close(rig->links);
+    dev_links_close(rig->links);
     tree_remove(&rig->tree);
     return 0;
 }
@@ -73,7 +87,7 @@ static void a_name_leads_to_the_tty(void **state)
     assert_string_equal(ttys.items[0].link, "/dev/ttyferry/leo");
     assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
     assert_true(tree_has(&rig->tree, "/dev/ttyferry/leo")); /* It does not dangle. */
-    tty_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
 }
 
@@ -86,7 +100,7 @@ static void a_hostile_name_makes_no_path(void **state)
 
         tty_links_put(rig->links, first, hostile_texts[i], &ttys);
         assert_string_equal(ttys.items[0].link, "");
-        tty_links_drop(rig->links, first);
+        dev_links_drop(rig->links, first);
     }
     assert_false(tree_has(&rig->tree, "/etc"));
     assert_false(tree_has(&rig->tree, "/dev/etc"));
@@ -105,7 +119,7 @@ static void further_ttys_have_their_interface(void **state)
     assert_string_equal(read_link(rig, "/dev/ttyferry/dual"), "../ttyACM0");
     assert_string_equal(ttys.items[1].link, "/dev/ttyferry/dual-if02");
     assert_string_equal(read_link(rig, "/dev/ttyferry/dual-if02"), "../ttyACM1");
-    tty_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, "/dev/ttyferry/dual-if02"), "");
 }
 
@@ -128,9 +142,9 @@ static void a_name_that_moves_on_is_not_dropped_by_its_former_board(void **state
     tty_links_put(rig->links, first, "leo", &application);
     tty_links_put(rig->links, second, "leo", &bootloader);
     assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM1");
-    tty_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM1");
-    tty_links_drop(rig->links, second);
+    dev_links_drop(rig->links, second);
     assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
 }
 
@@ -154,24 +168,98 @@ static void a_board_that_stays_keeps_its_link(void **state)
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     tty_links_put(rig->links, first, "leo", &ttys);
-    tty_links_leave(rig->links, first);
-    tty_links_drop(rig->links, first);
+    dev_links_leave(rig->links, first);
+    dev_links_drop(rig->links, first);
     assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
 }
 
 static void a_new_run_removes_what_dangles(void **state)
 {
     struct rig *rig = *state;
-    struct tty_links *again;
 
     tree_link(&rig->tree, "/dev/ttyferry/gone", "../ttyACM9");
     tree_link(&rig->tree, "/dev/ttyferry/here", "../ttyACM0");
     tree_write(&rig->tree, "/dev/ttyferry/file", "mine");
-    assert_int_equal(tty_links_open(rig->dev, &again), 0);
+    tree_link(&rig->tree, "/dev/ttyferry/theirs", "/elsewhere");
+    open_again(rig);
     assert_string_equal(read_link(rig, "/dev/ttyferry/gone"), "");
     assert_string_equal(read_link(rig, "/dev/ttyferry/here"), "../ttyACM0");
     assert_true(tree_has(&rig->tree, "/dev/ttyferry/file"));
-    tty_links_close(again);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/theirs"), "/elsewhere");
+}
+
+static void a_board_that_is_taken_over_keeps_its_link(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    tty_links_put(rig->links, first, "leo", &ttys);
+    open_again(rig);
+    tty_links_put(rig->links, second, "leo", &ttys);
+    assert_string_equal(ttys.items[0].link, "/dev/ttyferry/leo");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    dev_links_drop_former(rig->links); /* It is no former run's any more. */
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    dev_links_drop(rig->links, second);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+}
+
+static void a_board_that_was_renamed_meanwhile_has_one_link(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+    struct board_ttys others = make_ttys("/dev/ttyACM1");
+
+    tty_links_put(rig->links, first, "leo", &ttys);
+    tty_links_put(rig->links, second, "pico", &others);
+    open_again(rig);
+    tty_links_put(rig->links, first, "leonardo", &ttys);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leonardo"), "../ttyACM0");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/pico"), "../ttyACM1");
+    tty_links_put(rig->links, second, "", &others);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/pico"), "");
+}
+
+/* It has been attached before a board that had the name in the former run is looked at. */
+static void a_name_that_has_moved_meanwhile_is_the_new_boards(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+    struct board_ttys others = make_ttys("/dev/ttyACM1");
+
+    tty_links_put(rig->links, first, "leo", &ttys);
+    open_again(rig);
+    tty_links_put(rig->links, second, "leo", &others);
+    tty_links_put(rig->links, first, "", &ttys);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM1");
+}
+
+/* No host has linked, and the board goes. */
+static void what_nobody_takes_over_goes_with_its_tty(void **state)
+{
+    struct rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    tty_links_put(rig->links, first, "leo", &ttys);
+    open_again(rig);
+    dev_links_sweep(rig->links);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    tree_delete(&rig->tree, "/dev/ttyACM0");
+    dev_links_sweep(rig->links);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+}
+
+static void what_was_never_noted_goes_too(void **state)
+{
+    struct rig *rig = *state;
+
+    tree_link(&rig->tree, "/dev/ttyferry/leo", "../ttyACM0");
+    tree_link(&rig->tree, "/dev/ttyferry/theirs", "/elsewhere");
+    open_again(rig);
+    dev_links_drop_former(rig->links);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(read_link(rig, "/dev/ttyferry/theirs"), "/elsewhere");
 }
 
 static void what_is_no_link_stays(void **state)
@@ -183,7 +271,7 @@ static void what_is_no_link_stays(void **state)
     tree_write(&rig->tree, "/dev/ttyferry/leo", "mine");
     tty_links_put(rig->links, first, "leo", &ttys);
     assert_string_equal(ttys.items[0].link, "");
-    tty_links_drop(rig->links, first);
+    dev_links_drop(rig->links, first);
     tree_read(&rig->tree, "/dev/ttyferry/leo", text, sizeof text);
     assert_string_equal(text, "mine");
 }
@@ -238,6 +326,11 @@ int main(void)
         CASE(a_board_is_renamed),
         CASE(a_board_that_stays_keeps_its_link),
         CASE(a_new_run_removes_what_dangles),
+        CASE(a_board_that_is_taken_over_keeps_its_link),
+        CASE(a_board_that_was_renamed_meanwhile_has_one_link),
+        CASE(a_name_that_has_moved_meanwhile_is_the_new_boards),
+        CASE(what_nobody_takes_over_goes_with_its_tty),
+        CASE(what_was_never_noted_goes_too),
         CASE(what_is_no_link_stays),
         CASE(a_folder_that_is_a_link_is_not_followed),
         CASE(a_folder_that_others_may_write_to_is_not_used),
