@@ -23,7 +23,7 @@ void event_filter_finish(struct event_filter *filter);
 /* Looks at a line (LF not counted). `*passes` says whether it is wanted: an event about a board
  * that fits, and every `link`, `dropped` and `snapshot`. A snapshot is rewritten to have the
  * fitting boards only: `*rewritten` is then a line with its LF, the caller's to free(), else NULL.
- * An event of a later version, and an answer to a request, do not pass. Returns 0; ERR_INVALID,
+ * What a later version has added, and an answer to a request, do not pass. Returns 0; ERR_INVALID,
  * ERR_VERSION for what is no line of a stream; ERR_NOMEM. */
 int event_filter_look(struct event_filter *filter, const char *line, size_t len, bool *passes,
                       char **rewritten, size_t *rewritten_len);
