@@ -95,8 +95,7 @@ static void print(struct events *events, const char *line, size_t len)
     if (result == ERR_CLOSED) {
         end(events, CLI_DONE);
     } else if (result != 0) {
-        cli_output_error(VERB, "cannot write to stdout: %s", error_text(result));
-        end(events, CLI_FAILED);
+        end(events, cli_output_conclude(VERB, result));
     }
 }
 
