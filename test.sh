@@ -63,6 +63,7 @@ lab_suites=(
     "$python tests/link/fan_out.py"
     "$python tests/link/status_terminal.py"
     "$python tests/link/status_tmux.py"
+    "$python tests/link/verb_output.py"
 )
 # The lab's tests of itself, and of the tests: every suite above stands on the lab and would fall with it.
 double=build/linux/tests/lab/usbip/usbipd_double

@@ -51,18 +51,18 @@ int cli_main(int argc, char **argv, const struct cli_verb *verbs)
 {
     const struct cli_verb *verb;
 
-    link_process_init();
     cli_output_init();
+    link_process_init();
     if (argc < 2) {
         print_help(stderr, verbs);
         return CLI_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         print_help(stdout, verbs);
-        return fflush(stdout) == 0 ? CLI_DONE : CLI_FAILED;
+        return cli_output_conclude(NULL, cli_output_text(""));
     }
     if (strcmp(argv[1], "--version") == 0) {
-        return cli_output_text("ttyferry " TTYFERRY_VERSION "\n") == 0 ? CLI_DONE : CLI_FAILED;
+        return cli_output_conclude(NULL, cli_output_text("ttyferry " TTYFERRY_VERSION "\n"));
     }
     verb = find_verb(verbs, argv[1]);
     if (!verb) {

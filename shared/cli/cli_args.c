@@ -67,7 +67,7 @@ bool cli_args_parse(const struct cli_args *args, int argc, char **argv, int *exi
         bool taken;
 
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            *exit_code = cli_output_text(args->help) == 0 ? CLI_DONE : CLI_FAILED;
+            *exit_code = cli_output_conclude(args->verb, cli_output_text(args->help));
             return false;
         }
         taken = argv[i][0] == '-' ? take_option(args, argv, &i, exit_code)

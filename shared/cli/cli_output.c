@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/cli/cli.h"
 #include "shared/core/error.h"
 #include "shared/core/text.h"
 
@@ -48,4 +49,13 @@ void cli_output_error(const char *verb, const char *format, ...)
     va_end(arguments);
     fprintf(stderr, "ttyferry%s%s: %s\n", verb ? " " : "", verb ? verb : "",
             text_escape(escaped, sizeof escaped, message));
+}
+
+int cli_output_conclude(const char *verb, int result)
+{
+    if (result == 0) {
+        return CLI_DONE;
+    }
+    cli_output_error(verb, "cannot write to stdout: %s", error_text(result));
+    return CLI_FAILED;
 }

@@ -6,31 +6,57 @@
 void event_filter_init(struct event_filter *filter, const struct match *match)
 {
     filter->match = *match;
+    filter->is_resumed = false;
     board_table_init(&filter->fitting);
+    board_table_init(&filter->newcomers);
 }
 
 void event_filter_finish(struct event_filter *filter)
 {
     board_table_finish(&filter->fitting);
+    board_table_finish(&filter->newcomers);
+}
+
+void event_filter_resume(struct event_filter *filter)
+{
+    filter->is_resumed = true;
+}
+
+static bool may_have_fitted(const struct event_filter *filter, const struct board *board)
+{
+    return filter->is_resumed && match_can_lose(&filter->match) &&
+           !board_table_find(&filter->newcomers, board->id);
 }
 
 static bool does_fit(const struct event_filter *filter, const struct board *board)
 {
-    return match_check(&filter->match, board) || board_table_find(&filter->fitting, board->id);
+    return match_check(&filter->match, board) || board_table_find(&filter->fitting, board->id) ||
+           may_have_fitted(filter, board);
+}
+
+/* No agent has so many boards; without a place one is known by what its own line says. */
+static int remember(struct board_table *table, const struct board *board)
+{
+    int result = board_table_put(table, board);
+
+    return result == ERR_FULL ? 0 : result;
 }
 
 static int look_at_board(struct event_filter *filter, const struct event *event, bool *passes)
 {
-    *passes = does_fit(filter, &event->board);
-    if (*passes && event->type == EVENT_REMOVAL) {
-        board_table_remove(&filter->fitting, event->board.id);
-    } else if (*passes) {
-        int result = board_table_put(&filter->fitting, &event->board);
+    int result = 0;
 
-        /* No agent has so many; without a place it is known by what its own line says. */
-        return result == ERR_FULL ? 0 : result;
+    if (filter->is_resumed && event->type == EVENT_ARRIVAL) {
+        result = remember(&filter->newcomers, &event->board);
     }
-    return 0;
+    *passes = does_fit(filter, &event->board);
+    if (event->type == EVENT_REMOVAL) {
+        board_table_remove(&filter->fitting, event->board.id);
+        board_table_remove(&filter->newcomers, event->board.id);
+    } else if (*passes && result == 0) {
+        result = remember(&filter->fitting, &event->board);
+    }
+    return result;
 }
 
 /* The boards that it does not name are gone, whether their removal was told or not. */

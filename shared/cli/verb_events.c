@@ -34,7 +34,9 @@ static const char help[] =
     "  --match MATCH    only the boards that fit; \"snapshot\" and \"link\" always come\n"
     "  --since RUN:SEQ  go on behind the line that has this \"run\" and \"seq\": prints what was\n"
     "                   missed instead of a snapshot. Where the agent can't (it was restarted, or\n"
-    "                   more than 1,024 events ago), stderr says so, and the snapshot comes\n"
+    "                   more than 1,024 events ago), stderr says so, and the snapshot comes.\n"
+    "                   A board that was there at that line may have fitted before: a MATCH by\n"
+    "                   COM port or name, which change, lets it pass until it is removed\n"
     /* The lines that verbs share. */
     CLI_STREAM_OPTION_HELP "\n" CLI_STREAM_MATCH_HELP "\n"
     "Exit codes: 0 interrupted, or nobody reads its output any more; 1 failed, 2 usage,\n"
@@ -93,8 +95,7 @@ static void print(struct events *events, const char *line, size_t len)
     if (result == ERR_CLOSED) {
         end(events, CLI_DONE);
     } else if (result != 0) {
-        cli_output_error(VERB, "cannot write to stdout: %s", error_text(result));
-        end(events, CLI_FAILED);
+        end(events, cli_output_conclude(VERB, result));
     }
 }
 
@@ -150,19 +151,13 @@ static void hold(struct events *events, const char *line, size_t len)
     held->len = needed;
 }
 
-/* They count as not said; but what the filter knows of the boards stays true. */
-static void forget_line(struct events *events, const char *line, size_t len)
+static void forget_held(struct events *events)
 {
-    char *rewritten;
-    size_t unused;
-
-    if (filter_line(events, line, len, &rewritten, &unused)) {
-        free(rewritten);
-    }
+    free(events->held.text);
+    events->held = (struct held){.text = NULL};
 }
 
-static void give_up_held(struct events *events,
-                         void (*each)(struct events *events, const char *line, size_t len))
+static void show_held(struct events *events)
 {
     const char *line = events->held.text;
     const char *end_of_text = line + events->held.len;
@@ -170,11 +165,10 @@ static void give_up_held(struct events *events,
     while (line < end_of_text && !events->ended) {
         const char *line_end = memchr(line, '\n', (size_t)(end_of_text - line));
 
-        each(events, line, (size_t)(line_end - line));
+        show(events, line, (size_t)(line_end - line));
         line = line_end + 1;
     }
-    free(events->held.text);
-    events->held = (struct held){.text = NULL};
+    forget_held(events);
 }
 
 static void settle(struct events *events, const struct reply *reply)
@@ -182,13 +176,14 @@ static void settle(struct events *events, const struct reply *reply)
     events->asking = false;
     uv_timer_stop(&events->answer_limit);
     if (reply->outcome.code[0] == '\0') {
-        give_up_held(events, forget_line);
+        event_filter_resume(&events->filter);
+        forget_held(events); /* It counts as not said. */
         return;
     }
     cli_output_error(VERB, "cannot go on behind %s:%llu, beginning from a snapshot: %s (%s)",
                      events->options.since.run, (unsigned long long)events->options.since.seq,
                      reply->outcome.message, reply->outcome.code);
-    give_up_held(events, show);
+    show_held(events);
 }
 
 static void take_while_asking(struct events *events, const char *line, size_t len)

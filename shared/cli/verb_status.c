@@ -161,8 +161,7 @@ static void show(struct status *status)
     status->has_shown = true;
     if (result != 0 && !(result == ERR_CLOSED && status->watch)) {
         cli_terminal_restore();
-        cli_output_error(status->verb, "cannot write to stdout: %s", error_text(result));
-        end(status, CLI_FAILED);
+        end(status, cli_output_conclude(status->verb, result));
     } else if (result != 0 || !status->watch) {
         end(status, CLI_DONE); /* Of a watch, the reader has seen enough. */
     }

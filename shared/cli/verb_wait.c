@@ -84,10 +84,7 @@ static void end(struct wait *wait, int exit_code)
 
 static void end_after_output(struct wait *wait, int result)
 {
-    if (result != 0) {
-        cli_output_error(VERB, "cannot write to stdout: %s", error_text(result));
-    }
-    end(wait, result == 0 ? CLI_DONE : CLI_FAILED);
+    end(wait, cli_output_conclude(VERB, result));
 }
 
 static int collect_fitting(struct wait *wait, struct board_table *fitting)

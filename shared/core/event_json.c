@@ -8,6 +8,8 @@
 #include "shared/core/text.h"
 #include "shared/core/timestamp.h"
 
+/* Longer than any event's name of today; one of a later version may have a longer one. */
+#define TYPE_NAME_SIZE 128
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct json_text_field link_fields[] = {
@@ -211,25 +213,35 @@ static int get_board_event(const struct cJSON *object, struct event *event)
                : event_body_get(object, event);
 }
 
+/* What a later version adds may lack whatever else a line of today has, its number too. So it is
+ * told by this alone, and before the rest is looked at. */
+static int get_type(const struct cJSON *object, enum event_type *type)
+{
+    char name[TYPE_NAME_SIZE];
+    if (json_text_is_absent(object, "event") || !json_text_is_absent(object, "reply")) {
+        return ERR_UNSUPPORTED; /* Among others the answer to a request. */
+    }
+    if (json_text_get_string(object, "event", false, name, sizeof name) != 0) {
+        return ERR_INVALID;
+    }
+    return event_type_from_name(name, type) == 0 ? 0 : ERR_UNSUPPORTED;
+}
+
 static int get_event(const struct cJSON *object, struct event *event, struct board_table *boards)
 {
     int64_t version;
-    char name[32];
     if (json_text_get_integer(object, "v", 0, INT32_MAX, &version) != 0) {
         return ERR_INVALID;
     }
     if (version != EVENT_VERSION) {
         return ERR_VERSION;
     }
-    if (!json_text_is_absent(object, "reply")) {
-        return ERR_UNSUPPORTED; /* An answer to a request: it has no number and tells no event. */
+    int result = get_type(object, &event->type);
+    if (result != 0) {
+        return result;
     }
-    if (get_stamp(object, &event->stamp) != 0 ||
-        json_text_get_string(object, "event", false, name, sizeof name) != 0) {
+    if (get_stamp(object, &event->stamp) != 0) {
         return ERR_INVALID;
-    }
-    if (event_type_from_name(name, &event->type) != 0) {
-        return ERR_UNSUPPORTED;
     }
     switch (event->type) {
     case EVENT_SNAPSHOT:

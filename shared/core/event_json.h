@@ -15,9 +15,9 @@ int event_json_from_event(const struct event *event, char **line, size_t *len);
 /* Reads a line (LF optional). Unknown fields are ignored. A snapshot's boards go into `boards`,
  * which the caller initialised and finishes, and event->boards points to it; it is emptied first.
  * The checks are those of wire_message_from_line. Returns 0, ERR_INVALID, ERR_VERSION (`v` is not
- * 1), ERR_UNSUPPORTED (an event type that this version doesn't know, or an answer to a request:
- * skip the line), ERR_NOMEM. The outputs stay untouched on failure, but for `boards`, which may be
- * empty then. */
+ * 1), ERR_UNSUPPORTED (an event type that this version doesn't know, or none, as in an answer to a
+ * request: skip the line, whatever else it has or lacks), ERR_NOMEM. The outputs stay untouched on
+ * failure, but for `boards`, which may be empty then. */
 int event_json_to_event(const char *line, size_t len, struct event *event,
                         struct board_table *boards);
 

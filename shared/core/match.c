@@ -147,3 +147,8 @@ bool match_check(const struct match *match, const struct board *board)
     }
     return false;
 }
+
+bool match_can_lose(const struct match *match)
+{
+    return match->kind == MATCH_COM_PORT || match->kind == MATCH_NAME;
+}

@@ -28,4 +28,8 @@ int match_from_text(const char *text, struct match *match, const char **reason);
 /* True if the board is one that the match means. */
 bool match_check(const struct match *match, const struct board *board);
 
+/* True if a board that fits may come not to fit while it is there: its COM port and its name change
+ * then, everything else that a MATCH goes by stays. */
+bool match_can_lose(const struct match *match);
+
 #endif

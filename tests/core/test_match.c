@@ -116,6 +116,21 @@ static void an_unknown_property_matches_nothing(void **state)
     }
 }
 
+static void what_a_board_may_lose_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool can_lose;
+    } rows[] = {{"com=COM5", true},   {"name=a", true},    {"a", true},
+                {"1a86:7523", false}, {"serial=5", false}, {"port=3-1", false}};
+    for (size_t i = 0; i < CASES_COUNT(rows); i++) {
+        struct match match;
+        assert_int_equal(match_from_text(rows[i].text, &match, NULL), 0);
+        assert_int_equal(match_can_lose(&match), rows[i].can_lose);
+    }
+}
+
 static void a_text_too_long_is_refused(void **state)
 {
     (void)state;
@@ -134,6 +149,7 @@ int main(void)
     CASES_ADD(&cases, bad_cases, run_bad);
     cases_add_one(&cases, "match: none given", no_match_given_means_every_board);
     cases_add_one(&cases, "match: an unknown property", an_unknown_property_matches_nothing);
+    cases_add_one(&cases, "match: what a board may lose", what_a_board_may_lose_is_known);
     cases_add_one(&cases, "match: a text too long", a_text_too_long_is_refused);
     return cases_run("match", &cases);
 }

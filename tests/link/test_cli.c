@@ -327,6 +327,34 @@ static void events_goes_on_with_a_match(void **state)
     assert_non_null(strstr(child.out.text, "\"boards\":[]"));
 }
 
+/* A board has lost, before the snapshot of now, what it had fitted by: its end is heard all the
+ * same. */
+static void events_goes_on_with_a_board_that_fits_no_more(void **state)
+{
+    static const char update[] = HEAD("2") "\"event\":\"update\",\"board\":" BOARD("waiting") "}\n";
+    static const char *const matches[] = {"com=COM5", "name=leo"};
+    struct rig *rig = *state;
+    static struct child child;
+
+    for (size_t i = 0; i < sizeof matches / sizeof matches[0]; i++) {
+        char reply[4096];
+        struct voice voice;
+
+        snprintf(reply, sizeof reply, "%s%s%s", REPLY_OK, update, REMOVAL);
+        raise_voice(&voice, rig, WAITING);
+        voice.reply = reply;
+        local_server_hear(voice.server, on_voice_heard);
+        child_start(rig, &child,
+                    CHILD_ARGUMENTS("events", "--since", SINCE, "--match", matches[i], "--stream",
+                                    voice.path));
+        rig_run_until_count(rig, &child.out.lines, 2);
+        lower_voice(&voice);
+        child_finish(rig, &child);
+        assert_int_equal(strncmp(child.out.text, update, strlen(update)), 0);
+        assert_string_equal(child.out.text + strlen(update), REMOVAL);
+    }
+}
+
 /* The real stream: what one reader saw last, the next one goes on from. */
 static void events_of_a_real_stream_are_resumed(void **state)
 {
@@ -748,6 +776,7 @@ int main(int argc, char **argv)
         RIG_TEST(events_goes_on_where_it_was),
         RIG_TEST(events_begins_anew_where_it_cannot_go_on),
         RIG_TEST(events_goes_on_with_a_match),
+        RIG_TEST(events_goes_on_with_a_board_that_fits_no_more),
         RIG_TEST(events_of_a_real_stream_are_resumed),
         RIG_TEST(events_prints_the_last_word_and_says_what_it_means),
         RIG_TEST(events_ends_well_when_interrupted),
