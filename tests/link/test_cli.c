@@ -341,14 +341,14 @@ static void events_goes_on_with_a_board_that_fits_no_more(void **state)
         struct voice voice;
 
         snprintf(reply, sizeof reply, "%s%s%s", REPLY_OK, update, REMOVAL);
-        raise_voice(&voice, rig, WAITING);
+        voice_start(&voice, rig, WAITING);
         voice.reply = reply;
         local_server_hear(voice.server, on_voice_heard);
         child_start(rig, &child,
                     CHILD_ARGUMENTS("events", "--since", SINCE, "--match", matches[i], "--stream",
                                     voice.path));
         rig_run_until_count(rig, &child.out.lines, 2);
-        lower_voice(&voice);
+        voice_stop(&voice);
         child_finish(rig, &child);
         assert_int_equal(strncmp(child.out.text, update, strlen(update)), 0);
         assert_string_equal(child.out.text + strlen(update), REMOVAL);
