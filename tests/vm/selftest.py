@@ -201,7 +201,7 @@ def systemd_makes_nodes_and_keeps_units(lab: Lab) -> None:
     with Vm(debian=True, systemd=True, persistent=True) as vm:
         vm.start(forwards=[(0, 24240, True)])
         print(f"     boot with systemd: {vm.boot_seconds:.2f} s")
-        expect_equal(vm.run("cat /proc/1/comm; systemctl is-system-running"), (0, "systemd\nrunning\n"), "PID 1 and its state")
+        expect_equal(vm.run("cat /proc/1/comm; systemctl is-system-running --wait"), (0, "systemd\nrunning\n"), "PID 1 and its state")
         lab.usbipd.plug("3-1", "ch341", serial="5912004577")
         vm.run(f"modprobe vhci-hcd && vhci_attach attach 10.0.2.2 {lab.usbipd.port} 3-1", check=True)
         tty = vm.run("udevadm wait --timeout=30 --settle /dev/ttyUSB0 && stat -c '%U:%G %a' /dev/ttyUSB0 && ls /dev/serial/by-id", check=True)[1]
