@@ -47,7 +47,8 @@ static const char help[] =
     "  --stream SOCKET    serve the stream here instead of /run/ttyferry/events.sock, and not for\n"
     "                     other distributions\n"
     "\n"
-    "Exit codes: 0 ended in order, 1 failed, 2 usage.\n";
+    "Exit codes: 0 ended in order, 1 failed, 2 usage; of --stdio also 4, no agent serves the\n"
+    "socket and none could be started.\n";
 
 static int find_places(const struct cli_agent *agent, char stream_path[STREAM_PATH_SIZE],
                        char link_path[RUN_FILE_PATH_SIZE], struct agent_options *options)

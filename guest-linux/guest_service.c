@@ -166,7 +166,7 @@ static void read_journal(const struct guest_service *service, time_t since, stru
 
     snprintf(since_option, sizeof since_option, "--since=@%lld", (long long)since);
     (void)process_run_alone(sync, NULL, JOURNAL_LIMIT_MS);
-    if (process_hear_alone(argv, STDOUT_FILENO, JOURNAL_LIMIT_MS, why) != 0) {
+    if (process_hear_alone(argv, NULL, STDOUT_FILENO, JOURNAL_LIMIT_MS, why) != 0) {
         last_line_init(why);
     }
 }
@@ -189,7 +189,7 @@ static int start_in_background(const struct guest_service *service, struct last_
     int status = guest_files_join(service->files, GUEST_PROGRAM, program);
 
     if (status == 0) {
-        status = process_hear_alone(argv, STDERR_FILENO, BACKGROUND_LIMIT_MS, why);
+        status = process_hear_alone(argv, NULL, STDERR_FILENO, BACKGROUND_LIMIT_MS, why);
     }
     return status <= 0 ? status : ERR_IO;
 }

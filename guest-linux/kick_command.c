@@ -1,6 +1,7 @@
 #include "guest-linux/kick_command.h"
 
 #include <glob.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "guest-linux/process.h"
 #include "shared/cli/cli.h"
 #include "shared/cli/cli_args.h"
+#include "shared/cli/cli_output.h"
 #include "shared/core/error.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
@@ -23,48 +25,88 @@
 #define SOCKETS "/run/WSL/*_interop"
 #define VARIABLE "WSL_INTEROP="
 #define MOUNTED_SIZE (2 * WINDOWS_PATH_SIZE)
+#define INSTALL "`ttyferry.exe install` on Windows writes it anew"
 
 static const char help[] =
-    "Usage: ttyferry kick\n"
+    "Usage: ttyferry kick [--quiet]\n"
     "\n"
-    "Asks the agent on Windows to link at once, by running the ttyferry.exe that\n"
-    "/etc/ttyferry/host names; it is given 5 s. Without it the link only comes later.\n"
+    "Asks the agent on Windows to link at once, as root, by running the ttyferry.exe "
+    "that\n" GUEST_HOST " names; it is given 5 s. Without it the link only comes later.\n"
     "\n"
-    "Exit codes: 0 done, 1 failed (`--verbose` says why), 2 usage.\n"
+    "  --quiet  say nothing if it fails: for what starts the agent\n"
     "\n"
-    "  --verbose  say why it failed\n";
+    "Exit codes: 0 done, 1 failed, 2 usage.\n";
+
+static int refuse(char reason[KICK_REASON_SIZE], int err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int refuse(char reason[KICK_REASON_SIZE], int err, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(reason, KICK_REASON_SIZE, format, arguments);
+    va_end(arguments);
+    return err;
+}
 
 /* Only root may say what root runs. */
-static int check_owner(const struct guest_files *files)
+static int check_owner(const struct guest_files *files, char reason[KICK_REASON_SIZE])
 {
     char joined[GUEST_FILES_PATH_SIZE];
     struct stat status;
     int err = guest_files_join(files, GUEST_HOST, joined);
 
     if (err != 0) {
-        return err;
+        return refuse(reason, err, "%s: %s", GUEST_HOST, error_text(err));
     }
     if (lstat(joined, &status) != 0) {
-        return ERR_NOT_FOUND;
+        return refuse(reason, ERR_NOT_FOUND,
+                      "there is no %s to say which ttyferry.exe Windows has: " INSTALL, joined);
     }
-    return status.st_uid == geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 ? 0
-                                                                                     : ERR_INVALID;
+    if (!S_ISREG(status.st_mode)) {
+        return refuse(reason, ERR_UNSUPPORTED, "%s is no plain file: remove it, and " INSTALL,
+                      joined);
+    }
+    if (status.st_uid != geteuid()) {
+        return refuse(reason, ERR_DENIED,
+                      "%s belongs to user %u instead of %u, who would run what it names: " INSTALL,
+                      joined, (unsigned)status.st_uid, (unsigned)geteuid());
+    }
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return refuse(
+            reason, ERR_DENIED,
+            "others than root may write %s (mode %04o), and root would run what it names: "
+            "look at it, then run `chmod 644 %s`",
+            joined, (unsigned)status.st_mode & 07777, joined);
+    }
+    return 0;
 }
 
-static int read_host(const struct guest_files *files, char host[WINDOWS_PATH_SIZE])
+static int read_host(const struct guest_files *files, char host[WINDOWS_PATH_SIZE],
+                     char reason[KICK_REASON_SIZE])
 {
     char *text;
     size_t len;
-    int err = check_owner(files);
+    int err = check_owner(files, reason);
 
-    if (err == 0) {
-        err = guest_files_read(files, GUEST_HOST, WINDOWS_PATH_SIZE, &text, &len);
-    }
     if (err != 0) {
         return err;
     }
+    err = guest_files_read(files, GUEST_HOST, WINDOWS_PATH_SIZE, &text, &len);
+    if (err != 0) {
+        return refuse(reason, err, "%s%s can't be read: %s", files->root, GUEST_HOST,
+                      error_text(err));
+    }
     text[strcspn(text, "\r\n")] = '\0';
-    err = windows_path_is_valid(text) ? text_copy(host, WINDOWS_PATH_SIZE, text) : ERR_INVALID;
+    if (windows_path_is_valid(text)) {
+        err = text_copy(host, WINDOWS_PATH_SIZE, text);
+    } else {
+        err = refuse(reason, ERR_INVALID,
+                     "%s%s names no program on a drive of Windows, such as C:\\...\\ttyferry.exe, "
+                     "but \"%s\": " INSTALL,
+                     files->root, GUEST_HOST, text);
+    }
     free(text);
     return err;
 }
@@ -109,7 +151,35 @@ static void find_interop(const char *root, char variable[GUEST_FILES_PATH_SIZE])
     globfree(&found);
 }
 
-int kick_run(const struct kick_places *places)
+static int explain_status(const char *program, int status, const struct last_line *said,
+                          char reason[KICK_REASON_SIZE])
+{
+    const char *text = last_line_text(said);
+
+    switch (status) {
+    case 0:
+        return 0;
+    case ERR_NOT_FOUND:
+        return refuse(reason, status,
+                      "there is no %s, which " GUEST_HOST
+                      " names: if the drive is mounted, " INSTALL,
+                      program);
+    case ERR_TIMEOUT:
+        return refuse(reason, status, "%s has not ended in time: is Windows busy?", program);
+    default:
+        break;
+    }
+    if (status < 0) {
+        return refuse(reason, status,
+                      "%s can't be started (%s): does WSL start Windows' programs ([interop] "
+                      "in " GUEST_WSL_CONF ")?",
+                      program, error_text(status));
+    }
+    return refuse(reason, ERR_IO, "%s has failed (exit code %d)%s%s", program, status,
+                  text[0] != '\0' ? ": " : "", text);
+}
+
+int kick_run(const struct kick_places *places, char reason[KICK_REASON_SIZE])
 {
     struct guest_files files;
     char variable[GUEST_FILES_PATH_SIZE];
@@ -118,48 +188,67 @@ int kick_run(const struct kick_places *places)
     char mounted[MOUNTED_SIZE];
     char program[MOUNTED_SIZE + GUEST_FILES_PATH_SIZE];
     const char *const argv[] = {program, "kick", NULL};
+    struct last_line said;
     int err;
 
     guest_files_init(&files, places->root);
-    err = read_host(&files, host);
+    err = read_host(&files, host, reason);
     if (err != 0) {
         return err;
     }
     read_mounts(&files, mounts);
     err = windows_path_to_mount(host, mounts, mounted, sizeof mounted);
     if (err != 0) {
-        return err;
+        return refuse(reason, err, "where %s is mounted can't be said: %s", host, error_text(err));
     }
     snprintf(program, sizeof program, "%s%s", places->interop_root, mounted);
     find_interop(places->root, variable);
-    err = process_run_alone(argv, variable[0] != '\0' ? variable : NULL, places->limit_ms);
-    return err <= 0 ? err : ERR_IO;
+    err = process_hear_alone(argv, variable[0] != '\0' ? variable : NULL, STDERR_FILENO,
+                             places->limit_ms, &said);
+    return explain_status(program, err, &said, reason);
 }
+
+static const struct kick_places this_machine = {
+    .root = "", .interop_root = "", .limit_ms = LIMIT_MS};
 
 int kick_quietly(void)
 {
-    const struct kick_places places = {.root = "", .interop_root = "", .limit_ms = LIMIT_MS};
-    int err = kick_run(&places);
+    char reason[KICK_REASON_SIZE];
+    int err = kick_run(&this_machine, reason);
 
     if (err != 0) {
-        log_debug("the host agent could not be told to link (%s); it links by itself",
-                  error_text(err));
+        log_debug("the host agent could not be told to link, and links by itself: %s", reason);
     }
     return err;
 }
 
+static int kick(void)
+{
+    char reason[KICK_REASON_SIZE];
+
+    if (geteuid() != 0) {
+        cli_output_error(VERB, "asking Windows is root's: run `sudo ttyferry kick`");
+        return CLI_FAILED;
+    }
+    if (kick_run(&this_machine, reason) != 0) {
+        cli_output_error(VERB, "%s; without a kick the link comes a little later", reason);
+        return CLI_FAILED;
+    }
+    return CLI_DONE;
+}
+
 int kick_command(int argc, char **argv)
 {
-    bool verbose = false;
-    const struct cli_option options[] = {{"--verbose", NULL, &verbose}, {NULL, NULL, NULL}};
+    bool is_quiet = false;
+    const struct cli_option options[] = {{"--quiet", NULL, &is_quiet}, {NULL, NULL, NULL}};
     const struct cli_args args = {.verb = VERB, .help = help, .options = options};
     int exit_code;
 
     if (!cli_args_parse(&args, argc, argv, &exit_code)) {
         return exit_code;
     }
-    if (verbose) {
-        log_set_level(LOG_DEBUG);
+    if (is_quiet) {
+        return kick_quietly() == 0 ? CLI_DONE : CLI_FAILED;
     }
-    return kick_quietly() == 0 ? CLI_DONE : CLI_FAILED;
+    return kick();
 }

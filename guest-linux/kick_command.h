@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define KICK_REASON_SIZE 4096
+
 /* This machine's places; tests have others. Borrowed. */
 struct kick_places {
     const char *root;         /* of every path: "" */
@@ -22,8 +24,9 @@ int kick_command(int argc, char **argv);
 int kick_quietly(void);
 
 /* Runs `ttyferry.exe kick`, blocking until it has ended. Returns 0; ERR_NOT_FOUND where
- * /etc/ttyferry/host names no program or the program is not there; ERR_INVALID if what it names is
- * no path on a drive, or other people may write the file; ERR_TIMEOUT; ERR_IO if it failed. */
-int kick_run(const struct kick_places *places);
+ * /etc/ttyferry/host or the program that it names is not there; ERR_INVALID if what it names is no
+ * path on a drive; ERR_DENIED if others may write the file; ERR_TIMEOUT; ERR_IO if it failed. On
+ * failure `reason` has the cause and the remedy. */
+int kick_run(const struct kick_places *places, char reason[KICK_REASON_SIZE]);
 
 #endif

@@ -227,11 +227,11 @@ int process_run_alone(const char *const argv[], const char *variable, uint64_t t
     return run_alone(&order);
 }
 
-int process_hear_alone(const char *const argv[], int fd, uint64_t timeout_ms,
+int process_hear_alone(const char *const argv[], const char *variable, int fd, uint64_t timeout_ms,
                        struct last_line *said)
 {
     const struct order order = {
-        .argv = argv, .timeout_ms = timeout_ms, .heard_fd = fd, .said = said};
+        .argv = argv, .variable = variable, .timeout_ms = timeout_ms, .heard_fd = fd, .said = said};
 
     last_line_init(said);
     return run_alone(&order);

@@ -32,9 +32,9 @@ int process_run(uv_loop_t *loop, const char *const argv[], uint64_t timeout_ms,
  * struct process_result has it (negative), or ERR_NOMEM. */
 int process_run_alone(const char *const argv[], const char *variable, uint64_t timeout_ms);
 
-/* As process_run_alone; `*said` gets the last line of what it has written to its descriptor `fd`
- * (STDOUT_FILENO or STDERR_FILENO). */
-int process_hear_alone(const char *const argv[], int fd, uint64_t timeout_ms,
+/* As process_run_alone, and `*said` gets the last line of what it has written to its descriptor
+ * `fd` (STDOUT_FILENO or STDERR_FILENO). */
+int process_hear_alone(const char *const argv[], const char *variable, int fd, uint64_t timeout_ms,
                        struct last_line *said);
 
 /* Kills it; `on_done` does not run any more. */

@@ -19,6 +19,7 @@
 
 #define VERB "agent"
 #define STDIO_OPTION "--stdio"
+#define BACKGROUND_OPTION "--background"
 #define EXE_PATH_SIZE 4096
 #define ARGUMENTS_MAX 32
 #define STREAM_PATH_SIZE 256
@@ -54,7 +55,7 @@ static void become_agent(char **arguments)
  * agent serves. Its stdin and stdout are not the bridge's. */
 static bool start_agent(int argc, char **argv)
 {
-    char *arguments[ARGUMENTS_MAX + 4] = {"ttyferry", VERB, "--background"};
+    char *arguments[ARGUMENTS_MAX + 4] = {"ttyferry", VERB, BACKGROUND_OPTION};
     int count = 3;
     int status = -1;
     pid_t child;
@@ -118,24 +119,44 @@ static int relay(const char *path, int fd)
     return CLI_DONE;
 }
 
+/* Of the options only the stream's is for the relay; the agent that may be started reads the
+ * others. Returns as cli_args_parse. */
+static bool read_options(const char *help, int argc, char **argv, const char **stream,
+                         int *exit_code)
+{
+    const char *ignored = NULL;
+    bool is_background = false;
+    bool is_stdio = false;
+    const struct cli_option options[] = {
+        {"--config", &ignored, NULL},    {"--key", &ignored, NULL},
+        {"--log-level", &ignored, NULL}, {"--log-file", &ignored, NULL},
+        {"--stream", stream, NULL},      {BACKGROUND_OPTION, NULL, &is_background},
+        {STDIO_OPTION, NULL, &is_stdio}, {NULL, NULL, NULL},
+    };
+    const struct cli_args args = {.verb = VERB, .help = help, .options = options};
+
+    if (!cli_args_parse(&args, argc, argv, exit_code)) {
+        return false;
+    }
+    if (is_background) {
+        cli_output_error(VERB, BACKGROUND_OPTION " does not go with " STDIO_OPTION
+                                                 ", which starts an agent in the background by "
+                                                 "itself where there is none");
+        *exit_code = CLI_USAGE;
+    }
+    return !is_background;
+}
+
 int stdio_command(const char *help, int argc, char **argv)
 {
     char default_stream[STREAM_PATH_SIZE];
     char path[RUN_FILE_PATH_SIZE];
     const char *stream = NULL;
-    const char *ignored = NULL; /* The agent that may be started reads it. */
-    bool is_stdio = false;
-    const struct cli_option options[] = {
-        {"--config", &ignored, NULL},    {"--log-level", &ignored, NULL},
-        {"--log-file", &ignored, NULL},  {"--stream", &stream, NULL},
-        {STDIO_OPTION, NULL, &is_stdio}, {NULL, NULL, NULL},
-    };
-    const struct cli_args args = {.verb = VERB, .help = help, .options = options};
     int exit_code;
     int err;
     int fd;
 
-    if (!cli_args_parse(&args, argc, argv, &exit_code)) {
+    if (!read_options(help, argc, argv, &stream, &exit_code)) {
         return exit_code;
     }
     err = stream == NULL ? local_client_default_path(default_stream, sizeof default_stream) : 0;

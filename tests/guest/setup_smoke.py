@@ -182,6 +182,14 @@ def bad_requests_change_nothing(rig: Rig) -> None:
     expect_equal(sorted(set(rig.listing()) ^ set(before)), [], "what differs in the listing")
 
 
+def kick_says_why_it_fails(rig: Rig) -> None:
+    """And says nothing where it is asked not to."""
+    for command, part in (("/opt/ttyferry kick", "/etc/ttyferry/host"), ("su user -c '/opt/ttyferry kick'", "sudo ttyferry kick")):
+        code, output = rig.vm.run(f"{command} 2>&1")
+        assert code == 1 and part in output, (command, code, output)
+    expect_equal(rig.vm.run("/opt/ttyferry kick --quiet 2>&1"), (1, ""), "exit code and output")
+
+
 # --- Where systemd is PID 1 ---------------------------------------------------------------------
 
 
@@ -287,6 +295,7 @@ CASES = [
     upgrade_that_fails_leaves_the_old_agent_and_the_board,
     key_alone_is_replaced_and_the_agent_stays,
     bad_requests_change_nothing,
+    kick_says_why_it_fails,
 ]
 SYSTEMD_CASES = [
     unit_lets_the_agent_do_its_work,

@@ -195,7 +195,8 @@ static void the_last_line_is_heard(void **state)
         const char *argv[] = {"/bin/sh", "-c", rows[i].script, NULL};
         struct last_line said;
 
-        assert_int_equal(process_hear_alone(argv, rows[i].fd, LONG_MS, &said), rows[i].status);
+        assert_int_equal(process_hear_alone(argv, NULL, rows[i].fd, LONG_MS, &said),
+                         rows[i].status);
         assert_string_equal(last_line_text(&said), rows[i].said);
     }
     expect_no_children();

@@ -396,6 +396,13 @@ def relay_without_a_possible_agent_says_why(rig: Rig) -> None:
     assert b"config.json is wrong" in errors and b"no agent serves" in errors, errors
 
 
+def relay_knows_the_agents_options(rig: Rig) -> None:
+    code, output = rig.vm.run("ttyferry agent --stdio --key /etc/ttyferry/key </dev/null 2>&1 >/dev/null")
+    expect_equal((code, output), (0, ""), "exit code and stderr with a key")
+    code, output = rig.vm.run("ttyferry agent --background --stdio </dev/null 2>&1")
+    assert code == 2 and "--background does not go with --stdio" in output, (code, output)
+
+
 def background_agent_that_is_one_too_many_says_so(rig: Rig) -> None:
     with rig.vm.popen("exec ttyferry agent --background --log-file /run/second.log") as second:
         _, errors = second.communicate(LIMIT_S)
@@ -1316,6 +1323,7 @@ CASES = [
     killed_relay_leaves_the_board_attached,
     killed_agent_ends_its_relay_and_the_next_relay_starts_one,
     relay_without_a_possible_agent_says_why,
+    relay_knows_the_agents_options,
     background_agent_that_is_one_too_many_says_so,
     killed_agent_takes_over_its_board_when_it_is_back,
     other_device_with_the_same_devid_is_not_taken_over,
