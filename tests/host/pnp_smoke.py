@@ -651,7 +651,7 @@ def verbs_without_an_agent(rig: Rig) -> None:
     for verb in (["events"], ["wait", "1a86:7523"]):
         result = rig.verb(*verb, "--stream", r"\\.\pipe\ttyferry-nobody")
         expect_equal(result.returncode, EXIT_NO_AGENT, f"exit code of {verb[0]}")
-        assert "ttyferry agent" in result.stderr, result
+        assert "ttyferryw agent --supervise" in result.stderr, result
 
 
 # The agent's start and end --------------------------------------------------------------------------------------------------------
