@@ -25,14 +25,14 @@
 #define MOUNTED_SIZE (2 * WINDOWS_PATH_SIZE)
 
 static const char help[] =
-    "Usage: ttyferry kick\n"
+    "Usage: ttyferry kick [--verbose]\n"
     "\n"
     "Asks the agent on Windows to link at once, by running the ttyferry.exe that\n"
     "/etc/ttyferry/host names; it is given 5 s. Without it the link only comes later.\n"
     "\n"
-    "Exit codes: 0 done, 1 failed (`--verbose` says why), 2 usage.\n"
+    "  --verbose  say why it failed\n"
     "\n"
-    "  --verbose  say why it failed\n";
+    "Exit codes: 0 done, 1 failed, 2 usage.\n";
 
 /* Only root may say what root runs. */
 static int check_owner(const struct guest_files *files)
