@@ -22,7 +22,7 @@
 #define BELIEVE_WINDOWS "TTYFERRY_LAB_BELIEVE_WINDOWS"
 
 static const char help[] =
-    "Usage: ttyferry agent [--config PATH] [--key PATH] [--log-level LEVEL]\n"
+    "Usage: ttyferry agent [--supervise] [--config PATH] [--key PATH] [--log-level LEVEL]\n"
     "                      [--log-file PATH] [--stream PIPE]\n"
     "\n"
     "Runs the host agent in the foreground: hears boards come and go, tells the guest agent, and\n"

@@ -28,18 +28,22 @@ static const char install_help[] =
 static const char uninstall_help[] =
     "Usage: ttyferry uninstall [--purge]\n"
     "\n"
-    "Removes what \"ttyferry install\" has made on both sides, and nothing else. Attached boards "
-    "go\n"
-    "back to Windows. Run again after a failure it goes on where it stopped.\n"
+    "Removes what \"ttyferry install\" has made on both sides, and nothing else. Attached boards\n"
+    "go back to Windows. Run again after a failure it goes on where it stopped.\n"
     "\n"
-    "  --purge   the configuration, the key and the logs too\n";
+    "  --purge   the configuration, the key and the logs too\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 usage.\n";
 
 static const char pair_help[] =
     "Usage: ttyferry pair --renew\n"
     "\n"
-    "Gives both sides a new key. Neither agent is restarted, and attached boards stay attached: "
-    "the\n"
-    "key is read anew at each handshake. If one side can't take it both keep the old one.\n";
+    "Gives both sides a new key. Neither agent is restarted, and attached boards stay attached:\n"
+    "the key is read anew at each handshake. If one side can't take it both keep the old one.\n"
+    "\n"
+    "  --renew  make the new key; nothing else can be asked for\n"
+    "\n"
+    "Exit codes: 0 done, 1 failed, 2 usage.\n";
 
 static bool is_transport(const char *name)
 {

@@ -33,11 +33,13 @@ core_is_pure() {
 }
 cjson_in_its_files() {
     nothing grep -rlE 'cJSON\.h[">]' shared host-win guest-linux --include=*.c --include=*.h \
-        --exclude=json_text.c --exclude=event_json.c --exclude=wire_message.c \
-        --exclude='config*.c'
+        --exclude=json_text.c --exclude=config.c --exclude=config_boards.c
 }
 link_knows_no_boards() {
     nothing grep -rnE '"shared/core/(board|event|wire_message|match|hardware_id|pnp_tracker|reconciler)' shared/link
+}
+cli_reads_streams_only() {
+    nothing grep -rnE '#include "(shared/stream|host-win|guest-linux)/' shared/cli
 }
 sides_apart() {
     nothing grep -rn 'guest-linux/' host-win --include=*.[ch] &&
@@ -94,6 +96,7 @@ tidy_windows() {
 check 'shared/core includes no OS header and no uv.h' core_is_pure
 check 'cJSON.h is included in its files only' cjson_in_its_files
 check 'shared/link knows nothing of boards' link_knows_no_boards
+check 'shared/cli knows core and link only' cli_reads_streams_only
 check 'host-win and guest-linux never include each other' sides_apart
 check 'each edge stands in one file' one_edge_each
 check 'no platform switch in shared sources' no_platform_switch_inside_a_function

@@ -15,7 +15,7 @@
     "MATCH names a board: VID:PID (four hex digits each, or *), serial=SERIAL, port=BUSID,\n"      \
     "com=COM5, name=NAME, or just NAME.\n"
 #define CLI_STREAM_OPTION_HELP                                                                     \
-    "  --stream PATH   read the stream at PATH instead of the local agent's own\n"
+    "  --stream PATH    read the stream at PATH instead of the local agent's own\n"
 
 /* Connects to the stream at `path`, or, if that is NULL, to the local agent's own, and where none
  * runs to the one that an agent in another distribution offers. As local_client_open; what came of

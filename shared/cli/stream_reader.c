@@ -3,10 +3,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "shared/core/board_view.h"
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
 #include "shared/core/text.h"
-#include "shared/stream/board_view.h"
 
 struct stream_reader {
     struct conn *conn;

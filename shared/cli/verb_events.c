@@ -28,7 +28,7 @@
 #define DROPPED_LINE_MAX 256u
 
 static const char help[] =
-    "Usage: ttyferry events [--match MATCH] [--since RUN:SEQ]\n\n"
+    "Usage: ttyferry events [--match MATCH] [--since RUN:SEQ] [--stream PATH]\n\n"
     "Prints the live event stream of this machine's agent until it is interrupted: one JSON\n"
     "object a line, first a snapshot of all boards, then every change.\n\n"
     "  --match MATCH    only the boards that fit; \"snapshot\" and \"link\" always come\n"

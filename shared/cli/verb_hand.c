@@ -20,23 +20,23 @@
 #define HAND_LIMIT_MS 40000u
 
 #define HAND_EXIT_HELP                                                                             \
-    "Exit codes: 0 done, 1 failed, 2 usage, or MATCH fits several boards, 3 timed out,\n"          \
-    "4 no agent.\n"
+    "Exit codes: 0 done, 1 failed, 2 usage, or MATCH fits several boards, 3 not done within\n"     \
+    "40 s, 4 no agent.\n"
 
 static const char yield_help[] =
-    "Usage: ttyferry yield MATCH\n\n"
+    "Usage: ttyferry yield MATCH [--stream PATH]\n\n"
     "Gives a board to Windows, and returns when the guest has let go of it; Windows has it about\n"
     "a second later. It stays there, over resets and replugs and with all identities of its\n"
     "name, until \"ttyferry take\" or the end of the agent at Windows.\n\n" CLI_STREAM_OPTION_HELP
     "\n" CLI_STREAM_MATCH_HELP "\n" HAND_EXIT_HELP;
 
 static const char take_help[] =
-    "Usage: ttyferry take MATCH\n\n"
+    "Usage: ttyferry take MATCH [--stream PATH]\n\n"
     "Gives a board that was yielded to the guest again; \"ttyferry wait\" tells when it is "
     "ready.\n\n" CLI_STREAM_OPTION_HELP "\n" CLI_STREAM_MATCH_HELP "\n" HAND_EXIT_HELP;
 
 static const char kick_help[] =
-    "Usage: ttyferry kick\n\n"
+    "Usage: ttyferry kick [--stream PATH]\n\n"
     "Makes the agent look for the guest at once.\n\n" CLI_STREAM_OPTION_HELP "\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 4 no agent.\n";
 

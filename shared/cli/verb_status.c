@@ -21,19 +21,19 @@
 #define STATUS_SNAPSHOT_MS 5000u
 
 static const char status_help[] =
-    "Usage: ttyferry status [--watch] [--json]\n\n"
+    "Usage: ttyferry status [--watch] [--json] [--stream PATH]\n\n"
     "Shows the link to the other side with the transport in use, all boards and their ttys, and\n"
     "what can be done about a board that has failed, or a link that is down.\n\n"
-    "  --watch         keep showing it, up to date, until Ctrl-C\n"
-    "  --json          print a snapshot event instead, on one line; with --watch one for each\n"
-    "                  change\n" CLI_STREAM_OPTION_HELP
+    "  --watch          keep showing it, up to date, until Ctrl-C\n"
+    "  --json           print a snapshot event instead, on one line; with --watch one for each\n"
+    "                   change\n" CLI_STREAM_OPTION_HELP
     "\nThe table fits the terminal, or the environment's COLUMNS. NO_COLOR leaves out colours.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 4 no agent.\n";
 
 static const char list_help[] =
-    "Usage: ttyferry list [--json]\n\n"
+    "Usage: ttyferry list [--json] [--stream PATH]\n\n"
     "Lists all boards and their ttys. While the link is down stderr says so.\n\n"
-    "  --json          print a snapshot event instead, on one line\n" CLI_STREAM_OPTION_HELP
+    "  --json           print a snapshot event instead, on one line\n" CLI_STREAM_OPTION_HELP
     "\nThe table fits the terminal, or the environment's COLUMNS. NO_COLOR leaves out colours.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 4 no agent.\n";
 

@@ -25,16 +25,16 @@
 #define WAIT_TIMEOUT_MAX_S 1000000.0
 
 static const char help[] =
-    "Usage: ttyferry wait MATCH [--state ready|gone] [--timeout S] [--json]\n"
+    "Usage: ttyferry wait MATCH [--state ready|gone] [--timeout S] [--json] [--stream PATH]\n"
     "\n"
     "Blocks until the board is ready to be used in Linux, and prints the path of its tty and a\n"
     "line feed, nothing else: the first one if it has several, its USB node if it has none.\n"
     "\n"
-    "  --state gone    wait until no board fits MATCH any more; prints nothing. In the guest that\n"
-    "                  is known while Windows is linked, or of a board that was there before\n"
-    "  --timeout S     give up after S seconds (decimals are welcome), and say what stood in the\n"
-    "                  way; 0 looks once\n"
-    "  --json          print a snapshot event with the fitting boards instead, on one line\n"
+    "  --state gone     wait until no board fits MATCH any more; prints nothing. In the guest\n"
+    "                   that is known while Windows is linked, or of a board that was there\n"
+    "  --timeout S      give up after S seconds (decimals are welcome), and say what stood in\n"
+    "                   the way; 0 looks once\n"
+    "  --json           print a snapshot event with the fitting boards instead, on one line\n"
     /* The lines that verbs share. */
     CLI_STREAM_OPTION_HELP "\n" CLI_STREAM_MATCH_HELP "\n"
     "Exit codes: 0 done, 1 failed, 2 usage, or MATCH fits several boards, 3 timed out,\n"

@@ -1,8 +1,8 @@
 /* JSON helpers over cJSON for the few units of shared/core that read or write JSON: strict
  * parsing with limits, typed access that never trusts, printing in pure ASCII.
  *
- * `struct cJSON` is only named here; what json_text lacks, event_json, wire_message and config may
- * take from cJSON.h. Of members with the same name the first counts. */
+ * `struct cJSON` is only named here; what json_text lacks, config and config_boards may take from
+ * cJSON.h. Of members with the same name the first counts. */
 #ifndef TTYFERRY_CORE_JSON_TEXT_H
 #define TTYFERRY_CORE_JSON_TEXT_H
 

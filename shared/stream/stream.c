@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/core/board_view.h"
 #include "shared/core/error.h"
 #include "shared/core/event_json.h"
 #include "shared/core/line_log.h"
@@ -12,7 +13,6 @@
 #include "shared/core/text.h"
 #include "shared/link/link_error.h"
 #include "shared/link/local_server.h"
-#include "shared/stream/board_view.h"
 
 /* What a stream is opened with counts as its first number. */
 #define STREAM_FIRST_SEQ 1u

@@ -258,9 +258,9 @@ def second_agents_say_who_is_there(chain: Chain) -> None:
 def a_host_that_is_no_agent_gives_exit_code_4(chain: Chain) -> None:
     lab = chain.lab
     none = lab.prefix.run(lab.host_program, "wait", "1a86:*", "--stream", r"\\.\pipe\ttyferry-nobody", check=False)
-    assert none.returncode == EXIT_NO_AGENT and "ttyferry agent" in none.stderr, (none.returncode, none.stderr)
+    assert none.returncode == EXIT_NO_AGENT and "ttyferryw agent --supervise" in none.stderr, (none.returncode, none.stderr)
     code, output = lab.vm.run("ttyferry wait '1a86:*' --stream /run/nobody.sock 2>&1")
-    assert code == EXIT_NO_AGENT and "ttyferry agent" in output, (code, output)
+    assert code == EXIT_NO_AGENT and "ttyferry.exe install" in output, (code, output)
 
 
 def streams_number_without_gaps(chain: Chain) -> None:

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "lab/usbip", "vm")]
 
 from cases import Cases, expect_equal  # noqa: E402
+from help_text import expect_good_help  # noqa: E402
 from streams import EventStream  # noqa: E402
 from usbipd_double import UsbipdDouble  # noqa: E402
 from vm import Vm, VmProcess, listening_script  # noqa: E402
@@ -225,6 +226,13 @@ def needs_no_libraries(rig: Rig) -> None:
     expect_equal(rig.vm.run("find / -xdev -name '*.so*' | grep -v /lib/modules/")[1], "", "libraries in the guest")
     code, output = rig.vm.run("ttyferry --version", check=True)
     assert output.startswith("ttyferry "), output
+
+
+def help_explains_every_verb(rig: Rig) -> None:
+    verbs = [line.split()[0] for line in rig.vm.run("ttyferry --help", check=True)[1].splitlines() if line.startswith("  ")]
+    expect_equal(verbs, ["agent", "setup", "kick", "events", "list", "status", "take", "wait", "yield"], "verbs")
+    for verb in verbs:
+        expect_good_help(verb, rig.vm.run(f"ttyferry {verb} --help", check=True)[1])
 
 
 def ch341_becomes_a_tty_and_goes(rig: Rig) -> None:
@@ -1264,6 +1272,7 @@ def released_agent_lets_go_of_every_board_and_ends(rig: Rig) -> None:
 
 CASES = [
     needs_no_libraries,
+    help_explains_every_verb,
     agent_keeps_only_the_privileges_it_needs,
     released_agent_lets_go_of_every_board_and_ends,
     ch341_becomes_a_tty_and_goes,

@@ -1,4 +1,4 @@
-#include "shared/stream/board_view.h"
+#include "shared/core/board_view.h"
 
 #include <string.h>
 

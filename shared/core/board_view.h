@@ -1,7 +1,7 @@
 /* The boards as a stream tells them: how each event changes the table, for the agent that
  * publishes and for the reader that follows. Pure. */
-#ifndef TTYFERRY_STREAM_BOARD_VIEW_H
-#define TTYFERRY_STREAM_BOARD_VIEW_H
+#ifndef TTYFERRY_CORE_BOARD_VIEW_H
+#define TTYFERRY_CORE_BOARD_VIEW_H
 
 #include "shared/core/board_table.h"
 #include "shared/core/event.h"
