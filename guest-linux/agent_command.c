@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -168,6 +169,7 @@ int agent_command(int argc, char **argv)
     if (!cli_agent_check_key(&agent, &exit_code)) {
         return exit_code;
     }
+    umask(S_IWGRP | S_IWOTH); /* Whatever the shell's: what is made is for others to enter. */
     options.config = agent.config;
     options.key = agent.key;
     exit_code = find_places(&agent, stream_path, link_path, &options);

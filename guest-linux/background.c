@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +30,6 @@ static void become_daemon(int ready_fd)
     if (fork() != 0) {
         _exit(0);
     }
-    umask(S_IWGRP | S_IWOTH);
     if (chdir("/") != 0) {
         _exit(1);
     }

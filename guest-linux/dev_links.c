@@ -7,32 +7,21 @@
 #include <unistd.h>
 
 #include "guest-linux/link_folder.h"
+#include "guest-linux/link_list.h"
 #include "guest-linux/tty_node.h"
-#include "guest-linux/whole_file.h"
 #include "shared/core/error.h"
 #include "shared/core/link_note.h"
 #include "shared/core/log.h"
 #include "shared/core/text.h"
 
 #define DEV "/dev/"
-#define NOTES_SIZE (256u * 1024)
-
-struct entry {
-    struct entry *next;
-    const void *owner;
-    struct link_note link;
-};
 
 struct dev_links {
     const char *dev_root;
-    const char *notes_path;
-    struct entry *first; /* the newest */
+    struct link_list list;
 };
 
-/* Owns what a former run has made, and this one has not yet taken over. */
-static const char former_run[] = "a former run";
-
-static void warn(const struct entry *entry, const char *what, int err)
+static void warn(const struct link_entry *entry, const char *what, int err)
 {
     char escaped[4 * SERIAL_NAMES_SIZE];
 
@@ -41,107 +30,22 @@ static void warn(const struct entry *entry, const char *what, int err)
                 link_folder_error_text(err));
 }
 
-/* --- Notes ------------------------------------------------------------------------------------ */
-
-/* A link a line, the newest first. */
-static int print(const struct dev_links *links, char *text, size_t *text_len)
-{
-    size_t len = 0;
-
-    for (const struct entry *entry = links->first; entry != NULL; entry = entry->next) {
-        char line[LINK_NOTE_LINE_SIZE];
-
-        if (link_note_to_line(&entry->link, line) != 0) {
-            continue;
-        }
-        if (len + strlen(line) + 1 >= NOTES_SIZE) {
-            return ERR_TOO_LONG;
-        }
-        len += (size_t)snprintf(text + len, NOTES_SIZE - len, "%s\n", line);
-    }
-    *text_len = len;
-    return 0;
-}
-
-static int write_notes(const struct dev_links *links)
-{
-    char *text = malloc(NOTES_SIZE);
-    size_t len;
-    int err = text != NULL ? print(links, text, &len) : ERR_NOMEM;
-
-    if (err == 0) {
-        err = whole_file_write(links->notes_path, text, len);
-    }
-    free(text);
-    return err;
-}
-
-static void save(const struct dev_links *links)
-{
-    int err = 0;
-
-    if (links->first == NULL) {
-        (void)whole_file_remove(links->notes_path);
-    } else {
-        err = write_notes(links);
-    }
-    if (err != 0) {
-        log_debug("%s can't be written: %s", links->notes_path, error_text(err));
-    }
-}
-
-/* The oldest come last. */
-static int append(struct dev_links *links, const struct entry *entry)
-{
-    struct entry **end = &links->first;
-    struct entry *added = malloc(sizeof *added);
-
-    if (added == NULL) {
-        return ERR_NOMEM;
-    }
-    while (*end != NULL) {
-        end = &(*end)->next;
-    }
-    *added = *entry;
-    *end = added;
-    return 0;
-}
-
-/* The notes have the newest first. */
-static int load(struct dev_links *links)
-{
-    char *text = malloc(NOTES_SIZE);
-    char *rest = NULL;
-    int err = text != NULL ? 0 : ERR_NOMEM;
-
-    if (err == 0 && whole_file_read(links->notes_path, text, NOTES_SIZE) != 0) {
-        text[0] = '\0';
-    }
-    for (char *line = err == 0 ? strtok_r(text, "\n", &rest) : NULL; line != NULL && err == 0;
-         line = strtok_r(NULL, "\n", &rest)) {
-        struct entry entry = {.owner = former_run};
-
-        if (link_note_from_line(line, &entry.link) == 0) {
-            err = append(links, &entry);
-        }
-    }
-    free(text);
-    return err;
-}
-
 /* --- One link --------------------------------------------------------------------------------- */
 
-static bool is_same(const struct entry *a, const struct entry *b)
+static int open_folder(const struct dev_links *links, const struct link_entry *entry, bool makes_it)
 {
-    return a->link.folder == b->link.folder && strcmp(a->link.name, b->link.name) == 0;
+    return link_folder_open(links->dev_root, link_note_folder(entry->link.folder), makes_it);
 }
 
 /* What is to be under the name once `entry`, which is off the list, has gone: the link of the
- * newest board that has it too, or somebody else's; NULL for nothing. */
-static const char *find_heir(const struct dev_links *links, int folder, const struct entry *entry)
+ * newest board that has it too, or somebody else's; NULL for nothing. A name in our folder has no
+ * heir. */
+static const char *find_heir(const struct dev_links *links, int folder,
+                             const struct link_entry *entry)
 {
-    for (const struct entry *other = links->first; other != NULL; other = other->next) {
-        if (is_same(other, entry) && link_folder_leads(folder, other->link.target)) {
+    for (const struct link_entry *other = links->list.first; other != NULL; other = other->next) {
+        if (entry->link.folder != LINK_NOTE_NAMED && link_list_is_same(other, entry) &&
+            link_folder_leads(folder, other->link.target)) {
             return other->link.target;
         }
     }
@@ -151,10 +55,10 @@ static const char *find_heir(const struct dev_links *links, int folder, const st
 }
 
 /* Another board that has the name is the one to give back what was there before both. */
-static void bequeath(struct dev_links *links, const struct entry *entry)
+static void bequeath(struct dev_links *links, const struct link_entry *entry)
 {
-    for (struct entry *other = links->first; other != NULL; other = other->next) {
-        if (is_same(other, entry) && other->link.former[0] == '\0') {
+    for (struct link_entry *other = links->list.first; other != NULL; other = other->next) {
+        if (link_list_is_same(other, entry) && other->link.former[0] == '\0') {
             memcpy(other->link.former, entry->link.former, sizeof other->link.former);
             return;
         }
@@ -162,10 +66,10 @@ static void bequeath(struct dev_links *links, const struct entry *entry)
 }
 
 /* Somebody else's link is none of ours, and stays. */
-static void take_away(const struct dev_links *links, const struct entry *entry)
+static void take_away(const struct dev_links *links, const struct link_entry *entry)
 {
     char target[LINK_FOLDER_TARGET_SIZE];
-    int folder = link_folder_open(links->dev_root, link_note_folder(entry->link.folder), false);
+    int folder = open_folder(links, entry, false);
     int err = 0;
 
     if (folder < 0) {
@@ -184,56 +88,46 @@ static void take_away(const struct dev_links *links, const struct entry *entry)
     }
 }
 
-/* True if a board has the name with that target: it is on the list, and is the heir while it is
- * there. */
-static bool is_ours(const struct dev_links *links, const struct entry *entry, const char *target)
-{
-    for (const struct entry *other = links->first; other != NULL; other = other->next) {
-        if (is_same(other, entry) && strcmp(other->link.target, target) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Notes what somebody else has under the name already. Returns 0 if our link is to be made,
- * ERR_EXISTS if it needs not be. */
-static int look(const struct dev_links *links, int folder, struct entry *entry)
+/* Notes what somebody else has under the name already, and is to have again. */
+static void look(const struct dev_links *links, struct link_entry *entry)
 {
     char target[LINK_FOLDER_TARGET_SIZE];
+    int folder =
+        entry->link.folder != LINK_NOTE_NAMED ? open_folder(links, entry, false) : ERR_NOT_FOUND;
 
-    if (link_folder_read(folder, entry->link.name, target) != 0) {
-        return 0;
+    if (folder < 0) {
+        return;
     }
-    if (strcmp(target, entry->link.target) == 0) {
-        return ERR_EXISTS;
-    }
-    if (entry->link.folder != LINK_NOTE_NAMED && !is_ours(links, entry, target) &&
+    if (link_folder_read(folder, entry->link.name, target) == 0 &&
+        strcmp(target, entry->link.target) != 0 && !link_list_has(&links->list, entry, target) &&
         link_folder_leads(folder, target)) {
         memcpy(entry->link.former, target, sizeof target);
     }
-    return 0;
+    close(folder);
 }
 
-static int make(const struct dev_links *links, struct entry *entry)
+static int make(const struct dev_links *links, const struct link_entry *entry)
 {
-    int folder = link_folder_open(links->dev_root, link_note_folder(entry->link.folder), true);
-    int err;
+    char target[LINK_FOLDER_TARGET_SIZE];
+    int folder = open_folder(links, entry, true);
+    int err = 0;
 
     if (folder < 0) {
         return folder;
     }
-    err = look(links, folder, entry);
-    err = err == 0 ? link_folder_put(folder, entry->link.name, entry->link.target) : 0;
+    if (link_folder_read(folder, entry->link.name, target) != 0 ||
+        strcmp(target, entry->link.target) != 0) {
+        err = link_folder_put(folder, entry->link.name, entry->link.target);
+    }
     close(folder);
     return err;
 }
 
 /* --- All of them ------------------------------------------------------------------------------ */
 
-static bool leads(const struct dev_links *links, const struct entry *entry)
+static bool leads(const struct dev_links *links, const struct link_entry *entry)
 {
-    int folder = link_folder_open(links->dev_root, link_note_folder(entry->link.folder), false);
+    int folder = open_folder(links, entry, false);
     bool found = folder >= 0 && link_folder_leads(folder, entry->link.target);
 
     if (folder >= 0) {
@@ -242,18 +136,18 @@ static bool leads(const struct dev_links *links, const struct entry *entry)
     return found;
 }
 
-typedef bool (*test_fn)(const struct dev_links *links, const struct entry *entry,
+typedef bool (*test_fn)(const struct dev_links *links, const struct link_entry *entry,
                         const void *context);
 
 /* Takes off the list what passes the test, and with `and_link` its link away. Returns true if there
  * was any. */
 static bool remove_if(struct dev_links *links, test_fn test, const void *context, bool and_link)
 {
-    struct entry **place = &links->first;
+    struct link_entry **place = &links->list.first;
     bool removed = false;
 
     while (*place != NULL) {
-        struct entry *entry = *place;
+        struct link_entry *entry = *place;
 
         if (!test(links, entry, context)) {
             place = &entry->next;
@@ -270,20 +164,20 @@ static bool remove_if(struct dev_links *links, test_fn test, const void *context
     return removed;
 }
 
-static bool is_of(const struct dev_links *links, const struct entry *entry, const void *owner)
+static bool is_of(const struct dev_links *links, const struct link_entry *entry, const void *owner)
 {
     (void)links;
     return entry->owner == owner;
 }
 
-static bool is_formers_and_dangles(const struct dev_links *links, const struct entry *entry,
+static bool is_formers_and_dangles(const struct dev_links *links, const struct link_entry *entry,
                                    const void *context)
 {
     (void)context;
-    return entry->owner == former_run && !leads(links, entry);
+    return entry->owner == link_list_former_run && !leads(links, entry);
 }
 
-static bool is_before_wish(const struct dev_links *links, const struct entry *entry,
+static bool is_before_wish(const struct dev_links *links, const struct link_entry *entry,
                            const void *context)
 {
     const struct dev_links_wish *wish = context;
@@ -292,21 +186,21 @@ static bool is_before_wish(const struct dev_links *links, const struct entry *en
     return entry->owner == wish->owner && (wish->folders & 1u << entry->link.folder) != 0;
 }
 
-static void set_target(struct entry *entry, const struct board_tty *tty)
+static void set_target(struct link_entry *entry, const struct board_tty *tty)
 {
     snprintf(entry->link.target, sizeof entry->link.target, "%s%s",
              link_note_up(entry->link.folder), tty->path + strlen(DEV));
 }
 
 /* True for what a former run has made for one of the ttys. */
-static bool is_formers_for_wish(const struct dev_links *links, const struct entry *entry,
+static bool is_formers_for_wish(const struct dev_links *links, const struct link_entry *entry,
                                 const void *context)
 {
     const struct dev_links_wish *wish = context;
-    struct entry same = {.link = {.folder = entry->link.folder}};
+    struct link_entry same = {.link = {.folder = entry->link.folder}};
 
     (void)links;
-    if (entry->owner != former_run || (wish->folders & 1u << entry->link.folder) == 0) {
+    if (entry->owner != link_list_former_run || (wish->folders & 1u << entry->link.folder) == 0) {
         return false;
     }
     for (size_t i = 0; i < wish->ttys->count; i++) {
@@ -318,104 +212,130 @@ static bool is_formers_for_wish(const struct dev_links *links, const struct entr
     return false;
 }
 
-/* What a former run has made under the name for the tty is this run's now, or udevd's; and a name
- * in our folder is nobody else's. */
-static bool is_superseded(const struct dev_links *links, const struct entry *entry,
+static bool is_taken_over(const struct dev_links *links, const struct link_entry *entry,
                           const void *context)
 {
-    const struct entry *other = context;
+    const struct link_entry *other = context;
 
     (void)links;
-    return is_same(entry, other) &&
-           (entry->link.folder == LINK_NOTE_NAMED ||
-            (entry->owner == former_run && strcmp(entry->link.target, other->link.target) == 0));
+    return entry->owner == link_list_former_run && link_list_is_same(entry, other) &&
+           strcmp(entry->link.target, other->link.target) == 0;
 }
 
-/* Takes over what is superseded, with what somebody else had there before it. */
-static void supersede(struct dev_links *links, struct entry *entry)
+/* What a former run has made under the name for the tty is this run's now, or udevd's. */
+static void take_over(struct dev_links *links, struct link_entry *entry)
 {
-    for (const struct entry *other = links->first; other != NULL; other = other->next) {
-        if (is_superseded(links, other, entry) && entry->link.former[0] == '\0') {
+    for (const struct link_entry *other = links->list.first; other != NULL; other = other->next) {
+        if (is_taken_over(links, other, entry) && entry->link.former[0] == '\0') {
             memcpy(entry->link.former, other->link.former, sizeof entry->link.former);
         }
     }
-    (void)remove_if(links, is_superseded, entry, false);
+    (void)remove_if(links, is_taken_over, entry, false);
 }
 
-static void put_item(struct dev_links *links, const void *owner, const struct dev_links_item *item)
+/* Puts on the list what is to be made. Returns NULL for nothing. */
+static struct link_entry *enlist(struct dev_links *links, const void *owner,
+                                 const struct dev_links_item *item)
 {
-    struct entry *entry = calloc(1, sizeof *entry);
-    int err;
+    struct link_entry *entry = calloc(1, sizeof *entry);
 
     if (entry == NULL) {
         log_error(DEV "%s: %s", link_note_folder(item->folder), error_text(ERR_NOMEM));
-        return;
+        return NULL;
     }
     entry->owner = owner;
     entry->link.folder = item->folder;
     text_copy(entry->link.name, sizeof entry->link.name, item->name);
     set_target(entry, item->tty);
-    err = item->is_theirs ? 0 : make(links, entry);
-    if (err == 0) {
-        supersede(links, entry);
-    } else {
-        warn(entry, "made", err);
-    }
-    if (err != 0 || item->is_theirs) {
+    look(links, entry);
+    take_over(links, entry);
+    if (item->is_theirs) {
         free(entry);
+        return NULL;
+    }
+    entry->next = links->list.first;
+    links->list.first = entry;
+    return entry;
+}
+
+static bool is_it(const struct dev_links *links, const struct link_entry *entry,
+                  const void *context)
+{
+    (void)links;
+    return entry == context;
+}
+
+/* A name in our folder is nobody else's. */
+static bool is_displaced(const struct dev_links *links, const struct link_entry *entry,
+                         const void *context)
+{
+    (void)links;
+    return entry->link.folder == LINK_NOTE_NAMED && entry != context &&
+           link_list_is_same(entry, context);
+}
+
+static void put_item(struct dev_links *links, const struct dev_links_item *item,
+                     const struct link_entry *entry)
+{
+    int err = make(links, entry);
+
+    if (err != 0) {
+        warn(entry, "made", err);
+        (void)remove_if(links, is_it, entry, false);
         return;
     }
-    entry->next = links->first;
-    links->first = entry;
+    (void)remove_if(links, is_displaced, entry, false);
     tty_node_tell_link(link_note_folder(item->folder), item->name, item->path);
 }
 
+/* The notes come first, for whoever is killed in between: they may say more than there is. */
 void dev_links_put(struct dev_links *links, const struct dev_links_wish *wish)
 {
+    struct link_entry *enlisted[DEV_LINKS_WISH_MAX] = {NULL};
     bool changed = remove_if(links, is_before_wish, wish, true);
 
     for (size_t i = 0; i < wish->count; i++) {
-        put_item(links, wish->owner, &wish->items[i]);
+        enlisted[i] = enlist(links, wish->owner, &wish->items[i]);
         changed = true;
     }
     changed = remove_if(links, is_formers_for_wish, wish, true) || changed;
     if (changed) {
-        save(links);
+        link_list_save(&links->list);
+    }
+    for (size_t i = 0; i < wish->count; i++) {
+        if (enlisted[i] != NULL) {
+            put_item(links, &wish->items[i], enlisted[i]);
+        }
     }
 }
 
 void dev_links_drop(struct dev_links *links, const void *owner)
 {
     if (remove_if(links, is_of, owner, true)) {
-        save(links);
+        link_list_save(&links->list);
     }
 }
 
 void dev_links_sweep(struct dev_links *links)
 {
     if (remove_if(links, is_formers_and_dangles, NULL, true)) {
-        save(links);
+        link_list_save(&links->list);
     }
 }
 
 void dev_links_drop_former(struct dev_links *links)
 {
-    dev_links_drop(links, former_run);
+    dev_links_drop(links, link_list_former_run);
 }
 
 void dev_links_leave(struct dev_links *links, const void *owner)
 {
-    for (struct entry *entry = links->first; entry != NULL; entry = entry->next) {
-        entry->owner = entry->owner == owner ? former_run : entry->owner;
+    for (struct link_entry *entry = links->list.first; entry != NULL; entry = entry->next) {
+        entry->owner = entry->owner == owner ? link_list_former_run : entry->owner;
     }
 }
 
 /* --- Opening ---------------------------------------------------------------------------------- */
-
-static bool is_noted(const struct dev_links *links, const struct entry *entry)
-{
-    return is_ours(links, entry, entry->link.target);
-}
 
 /* A link in our own folder is an agent's, whether or not it could be noted. */
 static int list_named(struct dev_links *links, DIR *folder)
@@ -424,7 +344,8 @@ static int list_named(struct dev_links *links, DIR *folder)
     int err = 0;
 
     while (err == 0 && (file = readdir(folder)) != NULL) {
-        struct entry entry = {.owner = former_run, .link = {.folder = LINK_NOTE_NAMED}};
+        struct link_entry entry = {.owner = link_list_former_run,
+                                   .link = {.folder = LINK_NOTE_NAMED}};
         char target[LINK_FOLDER_TARGET_SIZE];
 
         if (link_note_is_name(file->d_name) &&
@@ -432,8 +353,8 @@ static int list_named(struct dev_links *links, DIR *folder)
             link_folder_read(dirfd(folder), file->d_name, target) == 0 &&
             link_note_is_target(LINK_NOTE_NAMED, target) &&
             text_copy(entry.link.target, sizeof entry.link.target, target) == 0 &&
-            !is_noted(links, &entry)) {
-            err = append(links, &entry);
+            !link_list_has(&links->list, &entry, target)) {
+            err = link_list_append(&links->list, &entry);
         }
     }
     return err;
@@ -454,6 +375,19 @@ static int find_named(struct dev_links *links)
     return err;
 }
 
+/* Of a run that was killed while it made a link. */
+static void clean(const struct dev_links *links)
+{
+    for (int i = 0; i < LINK_NOTE_FOLDERS; i++) {
+        int folder = link_folder_open(links->dev_root, link_note_folder(i), false);
+
+        if (folder >= 0) {
+            (void)link_folder_clean(folder);
+            close(folder);
+        }
+    }
+}
+
 int dev_links_open(const char *dev_root, const char *notes_path, struct dev_links **links)
 {
     struct dev_links *opened = calloc(1, sizeof *opened);
@@ -462,11 +396,12 @@ int dev_links_open(const char *dev_root, const char *notes_path, struct dev_link
         return ERR_NOMEM;
     }
     opened->dev_root = dev_root;
-    opened->notes_path = notes_path;
-    if (load(opened) != 0 || find_named(opened) != 0) {
+    opened->list.notes_path = notes_path;
+    if (link_list_load(&opened->list) != 0 || find_named(opened) != 0) {
         dev_links_close(opened);
         return ERR_NOMEM;
     }
+    clean(opened);
     dev_links_sweep(opened);
     *links = opened;
     return 0;
@@ -474,11 +409,8 @@ int dev_links_open(const char *dev_root, const char *notes_path, struct dev_link
 
 void dev_links_close(struct dev_links *links)
 {
-    while (links != NULL && links->first != NULL) {
-        struct entry *entry = links->first;
-
-        links->first = entry->next;
-        free(entry);
+    if (links != NULL) {
+        link_list_free(&links->list);
+        free(links);
     }
-    free(links);
 }

@@ -107,6 +107,11 @@ static bool is_taken(int folder, const char *name)
     return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(status.st_mode);
 }
 
+int link_folder_clean(int folder)
+{
+    return link_folder_remove(folder, ASIDE);
+}
+
 int link_folder_put(int folder, const char *name, const char *target)
 {
     int err;
@@ -114,7 +119,7 @@ int link_folder_put(int folder, const char *name, const char *target)
     if (is_taken(folder, name)) {
         return ERR_EXISTS;
     }
-    err = link_folder_remove(folder, ASIDE); /* of a run that was killed */
+    err = link_folder_clean(folder);
     if (err == 0 && symlinkat(target, folder, ASIDE) != 0) {
         err = last_error();
     }

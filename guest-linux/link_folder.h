@@ -26,6 +26,9 @@ bool link_folder_leads(int folder, const char *target);
  * else, ERR_FULL, ERR_DENIED, ERR_IO. */
 int link_folder_put(int folder, const char *name, const char *target);
 
+/* Removes what a link_folder_put has left that was killed. Returns 0 or an error. */
+int link_folder_clean(int folder);
+
 /* Removes the link; what is no link, and none, is fine. Returns 0 or an error. */
 int link_folder_remove(int folder, const char *name);
 

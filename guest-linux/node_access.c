@@ -35,7 +35,8 @@ int node_access_find(const char *path, dev_t number)
 }
 
 /* devtmpfs makes 0600. udev's general rules give ttys to a group, with 0660, and leave USB nodes
- * root's, with 0664. */
+ * root's, with 0664. The mode that is asked for, without the group, is what a run has left that was
+ * killed. */
 static bool is_undecided(const struct stat *status, const struct node_access *access)
 {
     mode_t mode = status->st_mode & MODE_BITS;
@@ -43,8 +44,9 @@ static bool is_undecided(const struct stat *status, const struct node_access *ac
     bool is_general =
         access->general_group != NODE_ACCESS_NO_GROUP && status->st_gid == access->general_group;
 
-    return status->st_uid == 0 && ((is_roots && (mode == 0600 || mode == 0664)) ||
-                                   ((is_roots || is_general) && mode == 0660));
+    return status->st_uid == 0 &&
+           ((is_roots && (mode == 0600 || mode == 0664)) ||
+            ((is_roots || is_general) && (mode == 0660 || mode == access->mode)));
 }
 
 int node_access_give(int node, const struct node_access *access)
@@ -58,13 +60,15 @@ int node_access_give(int node, const struct node_access *access)
     if (access->group == NODE_ACCESS_NO_GROUP || !is_undecided(&status, access)) {
         return 0;
     }
-    /* fchmod does not take such a descriptor, its name in /proc is the way. */
+    /* fchmod does not take such a descriptor, its name in /proc is the way. The mode comes first:
+     * whoever is killed in between leaves what is still undecided, and no group has had more than
+     * it is to have. */
     snprintf(self, sizeof self, "/proc/self/fd/%d", node);
-    if (status.st_gid != access->group &&
-        fchownat(node, "", (uid_t)-1, access->group, AT_EMPTY_PATH) != 0) {
+    if ((status.st_mode & MODE_BITS) != access->mode && chmod(self, access->mode) != 0) {
         return os_error_from_errno(errno);
     }
-    if ((status.st_mode & MODE_BITS) != access->mode && chmod(self, access->mode) != 0) {
+    if (status.st_gid != access->group &&
+        fchownat(node, "", (uid_t)-1, access->group, AT_EMPTY_PATH) != 0) {
         return os_error_from_errno(errno);
     }
     return 0;

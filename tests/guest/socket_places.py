@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / part) for part in ("guest", "lab", "lab/usbip", "vm")]
 
 from cases import Cases, choose, expect_equal  # noqa: E402
-from vm_smoke import LIMIT_S, Rig, attach, attached, detach  # noqa: E402
+from vm_smoke import LIMIT_S, Rig, attach, attached, detach, facts  # noqa: E402
 
 SHARED = "/mnt/wsl"
 FOLDER = f"{SHARED}/ttyferry"
@@ -226,6 +226,28 @@ def run_that_fills_up_later_costs_the_note_alone(rig: Rig) -> None:
         rig.start_agent()
 
 
+# --- Whoever starts it --------------------------------------------------------------------------------
+
+
+def agent_under_a_narrow_umask_shuts_nobody_out(rig: Rig) -> None:
+    """The folders that it makes are for others to enter."""
+    folders = "/run/ttyferry /dev/ttyferry /dev/serial /dev/serial/by-id /dev/serial/by-path"
+    end_agent(rig)
+    rig.vm.run(f"rm -rf {folders}", check=True)
+    rig.start_agent(umask="077")
+    try:
+        rig.connect()
+        rig.usbipd.plug("1-3", "ch341")
+        rig.host.send({"type": "arrival", "board": facts("usb\\a", "1-3") | {"name": "leo"}, "wanted": True})
+        rig.host.next("ready")
+        expect_equal(rig.vm.run(f"stat -c %a {folders}")[1].split(), ["755"] * len(folders.split()), "modes of the folders")
+        detach(rig, "usb\\a", "1-3")
+    finally:
+        end_agent(rig)
+        rig.vm.run(f"rm -rf {folders}", check=True)
+        rig.start_agent()
+
+
 CASES = [
     folder_that_is_no_mount_is_nobodys_shared_place,
     other_distribution_reads_waits_and_asks,
@@ -236,6 +258,7 @@ CASES = [
     *(make_file_case(name) for name in ("events.sock", "link.sock")),
     full_run_is_told_and_the_next_agent_takes_over,
     run_that_fills_up_later_costs_the_note_alone,
+    agent_under_a_narrow_umask_shuts_nobody_out,
 ]
 
 

@@ -8,6 +8,7 @@
 
 #include "shared/core/error.h"
 #include "tests/core/cases.h"
+#include "tests/guest/killed.h"
 #include "tests/guest/tree.h"
 
 #define DIALOUT 20
@@ -95,6 +96,64 @@ static void run_row(void **state)
     assert_int_equal(status.st_gid, row->then_group);
     assert_int_equal(status.st_mode & 07777, row->then_mode);
     tree_remove(&rig.tree);
+}
+
+struct killed_row {
+    const char *name;
+    struct node_access access;
+    gid_t group;
+    mode_t mode;
+};
+
+static const struct killed_row killed_rows[] = {
+    {"killed: as devtmpfs makes it", {DIALOUT, 0660, DIALOUT}, 0, 0600},
+    {"killed: a USB node as udev leaves it", {DIALOUT, 0660, DIALOUT}, 0, 0664},
+    {"killed: to another group", {PLUGDEV, 0660, DIALOUT}, DIALOUT, 0660},
+    {"killed: a narrower mode", {PLUGDEV, 0640, NONE}, 0, 0600},
+    {"killed: a narrower mode for another group", {PLUGDEV, 0640, DIALOUT}, DIALOUT, 0660},
+    {"killed: a wider mode", {DIALOUT, 0666, DIALOUT}, 0, 0600},
+};
+
+struct killed_run {
+    const struct killed_row *row;
+    struct rig *rig;
+};
+
+static void give_once(void *context)
+{
+    const struct killed_run *run = context;
+    int node = node_access_find(run->rig->path, NUMBER);
+
+    (void)node_access_give(node, &run->row->access);
+    close(node);
+}
+
+/* Wherever a run is killed, nobody has more than he had before or is to have, and the next run
+ * finishes. */
+static void run_killed_row(void **state)
+{
+    const struct killed_row *row = *state;
+    struct rig rig;
+    struct killed_run run = {row, &rig};
+    bool killed = true;
+
+    for (unsigned call = 0; killed; call++) {
+        struct stat status;
+
+        make_rig(&rig);
+        make_node(&rig, 0, row->group, row->mode);
+        killed = killed_at(call, give_once, &run);
+        assert_int_equal(stat(rig.path, &status), 0);
+        assert_int_equal(status.st_mode & 0007 & ~row->access.mode & ~row->mode, 0);
+        if (status.st_gid == row->access.group) {
+            assert_int_equal(status.st_mode & 0777, row->access.mode);
+        }
+        give_once(&run);
+        assert_int_equal(stat(rig.path, &status), 0);
+        assert_int_equal(status.st_gid, row->access.group);
+        assert_int_equal(status.st_mode & 07777, row->access.mode);
+        tree_remove(&rig.tree);
+    }
 }
 
 static void what_is_not_that_device_is_not_found(void **state)
@@ -191,6 +250,7 @@ int main(void)
     struct cases cases = {.count = 0};
 
     CASES_ADD(&cases, rows, run_row);
+    CASES_ADD(&cases, killed_rows, run_killed_row);
     CASES_ADD(&cases, mounts_rows, run_mounts_row);
     cases_add_one(&cases, "without a list of mounts nothing is needed",
                   without_a_list_of_mounts_nothing_is_needed);

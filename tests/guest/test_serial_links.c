@@ -1,12 +1,16 @@
 /* The links by id and by path, in a folder that stands for /dev. */
 #include "guest-linux/serial_links.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest-linux/tty_links.h"
+#include "shared/core/log.h"
 #include "tests/core/cases.h"
+#include "tests/guest/killed.h"
 #include "tests/guest/tree.h"
 
 #define ID "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"
@@ -409,6 +413,100 @@ static void what_is_let_go_of_has_no_link(void **state)
     assert_false(tree_has(&rig->tree, NOTES));
 }
 
+/* Two runs of the agent: a board comes, is renamed, and goes. */
+static void run_twice(void *context)
+{
+    struct rig *rig = context;
+
+    for (int run = 0; run < 2; run++) {
+        struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+
+        open_links(rig);
+        serial_links_put(rig->links, first, &nodes);
+        tty_links_put(rig->links, first, run == 0 ? "leo" : "leonardo", &nodes.ttys);
+        if (run == 0) {
+            end_as_killed(rig);
+        }
+    }
+    dev_links_drop(rig->links, first);
+}
+
+static void expect_empty(const struct rig *rig, const char *folder)
+{
+    char path[TREE_PATH_SIZE];
+
+    tree_path(&rig->tree, folder, path);
+    assert_true(rmdir(path) == 0 || errno == ENOENT);
+}
+
+/* Wherever it is killed, the next run knows all that it has made. */
+static void a_killed_run_leaves_nothing_for_good(void **state)
+{
+    struct rig *rig = *state;
+    bool killed = true;
+
+    end_as_killed(rig);
+    for (unsigned call = 0; killed; call++) {
+        tree_link(&rig->tree, ID, "../../ttyUSB1");
+        killed = killed_at(call, run_twice, rig);
+        open_links(rig);
+        dev_links_drop_former(rig->links);
+        assert_string_equal(read_link(rig, ID), "../../ttyUSB1");
+        tree_delete(&rig->tree, ID);
+        expect_empty(rig, "/dev/serial/by-id");
+        expect_empty(rig, "/dev/serial/by-path");
+        expect_empty(rig, "/dev/ttyferry");
+        assert_false(tree_has(&rig->tree, NOTES));
+        end_as_killed(rig);
+    }
+}
+
+static char warnings[2048];
+
+static void on_log(void *context, enum log_level level, const char *message)
+{
+    (void)context;
+    if (level == LOG_WARNING) {
+        strncat(warnings, message, sizeof warnings - strlen(warnings) - 1);
+        strncat(warnings, "\n", sizeof warnings - strlen(warnings) - 1);
+    }
+}
+
+static size_t count_warnings(const char *text)
+{
+    size_t count = 0;
+
+    for (const char *at = strstr(warnings, text); at != NULL; at = strstr(at + 1, text)) {
+        count++;
+    }
+    return count;
+}
+
+static void notes_that_can_not_be_written_are_told_once(void **state)
+{
+    struct rig *rig = *state;
+    struct tty_nodes nodes = make_nodes("/dev/ttyUSB0", PATH);
+    struct tty_nodes others = make_nodes("/dev/ttyUSB1", OTHER_PATH);
+
+    tree_folder(&rig->tree, NOTES "/somebody's");
+    warnings[0] = '\0';
+    log_set_sink(on_log, NULL);
+    serial_links_put(rig->links, first, &nodes);
+    serial_links_put(rig->links, second, &others);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(count_warnings("/run/links can't be written"), 1);
+    assert_int_equal(count_warnings("remove what is in its place"), 1);
+    assert_string_equal(read_link(rig, ID), "../../ttyUSB1"); /* The boards can be used. */
+    tree_delete(&rig->tree, NOTES);
+    log_set_sink(on_log, NULL);
+    dev_links_drop(rig->links, second);
+    assert_true(tree_has(&rig->tree, NOTES));
+    tree_delete(&rig->tree, "/run");
+    serial_links_put(rig->links, second, &others);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(count_warnings("/run/links can't be written"), 2);
+}
+
 static void notes_that_nobody_has_written_say_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -462,6 +560,8 @@ int main(void)
         CASE(what_nobody_takes_over_goes_later),
         CASE(what_udevd_has_made_meanwhile_is_its_own),
         CASE(what_is_let_go_of_has_no_link),
+        CASE(a_killed_run_leaves_nothing_for_good),
+        CASE(notes_that_can_not_be_written_are_told_once),
         CASE(notes_that_nobody_has_written_say_nothing),
         CASE(notes_that_are_a_link_are_not_followed),
     };

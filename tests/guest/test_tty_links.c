@@ -313,6 +313,17 @@ static void a_link_half_made_is_no_obstacle(void **state)
     assert_string_equal(read_link(rig, "/dev/ttyferry/.ttyferry-new"), "");
 }
 
+static void a_link_half_made_goes_at_the_start(void **state)
+{
+    struct rig *rig = *state;
+
+    tree_link(&rig->tree, "/dev/ttyferry/.ttyferry-new", "../ttyACM1");
+    tree_link(&rig->tree, "/dev/serial/by-path/.ttyferry-new", "../../ttyACM1");
+    open_again(rig);
+    assert_string_equal(read_link(rig, "/dev/ttyferry/.ttyferry-new"), "");
+    assert_string_equal(read_link(rig, "/dev/serial/by-path/.ttyferry-new"), "");
+}
+
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -335,6 +346,7 @@ int main(void)
         CASE(a_folder_that_is_a_link_is_not_followed),
         CASE(a_folder_that_others_may_write_to_is_not_used),
         CASE(a_link_half_made_is_no_obstacle),
+        CASE(a_link_half_made_goes_at_the_start),
     };
 
     return cmocka_run_group_tests_name("tty_links", tests, NULL, NULL);

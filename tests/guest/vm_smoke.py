@@ -158,8 +158,8 @@ class Rig:
         self.vm.run("mkdir -p /etc/ttyferry; cat >/etc/ttyferry/config.json", stdin=json.dumps(config).encode(), check=True)
         self.start_agent()
 
-    def start_agent(self) -> None:
-        self.agent: VmProcess = self.vm.popen("exec ttyferry agent --log-level debug >>/run/agent.log 2>&1")
+    def start_agent(self, umask: str = "022") -> None:
+        self.agent: VmProcess = self.vm.popen(f"umask {umask}; exec ttyferry agent --log-level debug >>/run/agent.log 2>&1")
         self.vm.run(listening_script(self.agent.pid, LINK_PORT), timeout=LIMIT_S, check=True)
         self.events = EventStream("guest", self.vm.popen("exec ttyferry events").stdout)
 
