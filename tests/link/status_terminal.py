@@ -57,10 +57,13 @@ class Agent:
         self.reader, _ = self.listener.accept()
         self.send({"event": "snapshot", "link": {"state": "up", "peer": "127.0.0.1:24240", "transport": "tcp"}, "boards": boards})
 
-    def send(self, event: dict[str, Any]) -> None:
+    def line(self, event: dict[str, Any]) -> bytes:
         self.seq += 1
         head = {"v": 1, "run": "8c1f6a0be97d2c43", "seq": self.seq, "time": "2026-11-25T09:30:00.120Z"}
-        self.reader.sendall(json.dumps({**head, **event}).encode() + b"\n")
+        return json.dumps({**head, **event}).encode() + b"\n"
+
+    def send(self, event: dict[str, Any]) -> None:
+        self.reader.sendall(self.line(event))
 
 
 class Terminal:
