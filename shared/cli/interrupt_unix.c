@@ -8,7 +8,7 @@
 
 #include "shared/cli/cli_output_os.h"
 
-/* Readable once a signal has come, and for ever then; a handler has no context that could hold it.
+/* Readable once a signal has come, and from then on. A handler has no context that could hold it.
  */
 static int raised_fd = -1;
 

@@ -117,9 +117,9 @@ class Full:
         state = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
         return state == "S" and int.from_bytes(unread, sys.byteorder) > 0
 
-    def end(self) -> None:
-        """Interrupts it, which must end it well, and must find stdout as it was."""
-        self.process.send_signal(signal.SIGINT)
+    def end(self, number: int = signal.SIGINT) -> None:
+        """The signal must end it well, and stdout must be as it was."""
+        self.process.send_signal(number)
         try:
             _, stderr = self.process.communicate(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
@@ -147,6 +147,11 @@ def events_is_interrupted_while_nobody_reads(agent: Agent) -> None:
         full.end()
 
 
+def a_watch_is_ended_while_nobody_reads(agent: Agent) -> None:
+    for full in each_full(agent, "status", "--watch", "--json"):
+        full.end(signal.SIGTERM)
+
+
 def a_reader_that_comes_late_gets_every_byte(agent: Agent) -> None:
     """Where its stdout does not block, because another program left it so, too."""
     for full in each_full(agent, "events"):
@@ -167,6 +172,7 @@ CASES = [
     so_it_is_for_help,
     a_closed_file_is_not_taken_for_another,
     events_is_interrupted_while_nobody_reads,
+    a_watch_is_ended_while_nobody_reads,
     a_reader_that_comes_late_gets_every_byte,
 ]
 
