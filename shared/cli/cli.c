@@ -1,11 +1,17 @@
 #include "shared/cli/cli.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/cli/cli_output.h"
 #include "shared/cli/verbs.h"
+#include "shared/core/text_buffer.h"
 #include "shared/link/link_process.h"
+
+/* Of the verbs' names in the list. */
+#define NAME_WIDTH 11u
 
 static const struct cli_verb shared_verbs[] = {
     {"events", "print the live event stream, one JSON object a line", verb_events},
@@ -27,24 +33,51 @@ static const struct cli_verb *find_verb(const struct cli_verb *verbs, const char
     return NULL;
 }
 
-static void print_verbs(FILE *file, const struct cli_verb *verbs)
+static void add_verbs(struct text_buffer *buffer, const struct cli_verb *verbs)
 {
     for (; verbs->name; verbs++) {
-        fprintf(file, "  %-10s %s\n", verbs->name, verbs->summary);
+        size_t len = strlen(verbs->name);
+
+        text_buffer_add(buffer, "  ");
+        text_buffer_add(buffer, verbs->name);
+        text_buffer_add_spaces(buffer, len < NAME_WIDTH ? NAME_WIDTH - len : 1);
+        text_buffer_add(buffer, verbs->summary);
+        text_buffer_add(buffer, "\n");
     }
 }
 
-static void print_help(FILE *file, const struct cli_verb *verbs)
+static int make_help(const struct cli_verb *verbs, char **text)
 {
-    fputs("Usage: ttyferry VERB [ARGUMENTS]\n\n"
-          "Carries serial boards from Windows into Linux.\n\n",
-          file);
-    print_verbs(file, verbs);
-    print_verbs(file, shared_verbs);
-    fputs("\n\"ttyferry VERB --help\" says more about a verb, \"ttyferry --version\" which version "
-          "this is.\n"
-          "Exit codes: 0 done, 1 failed, 2 usage, 3 timed out, 4 no agent.\n",
-          file);
+    struct text_buffer buffer;
+
+    text_buffer_init(&buffer);
+    text_buffer_add(&buffer, "Usage: ttyferry VERB [ARGUMENTS]\n\n"
+                             "Carries serial boards from Windows into Linux.\n\n");
+    add_verbs(&buffer, verbs);
+    add_verbs(&buffer, shared_verbs);
+    text_buffer_add(
+        &buffer, "\n\"ttyferry VERB --help\" says more about a verb, \"ttyferry --version\" which "
+                 "version this is.\n"
+                 "Exit codes: 0 done, 1 failed, 2 usage, 3 timed out, 4 no agent.\n");
+    return text_buffer_take(&buffer, text);
+}
+
+/* The help where it was asked for, or, to stderr, where no verb was named. Returns the exit code.
+ */
+static int print_help(const struct cli_verb *verbs, bool is_asked)
+{
+    char *text;
+    int result = make_help(verbs, &text);
+
+    if (result == 0) {
+        if (is_asked) {
+            result = cli_output_text(text);
+        } else {
+            fputs(text, stderr);
+        }
+        free(text);
+    }
+    return is_asked ? cli_output_conclude(NULL, result) : CLI_USAGE;
 }
 
 int cli_main(int argc, char **argv, const struct cli_verb *verbs)
@@ -54,12 +87,10 @@ int cli_main(int argc, char **argv, const struct cli_verb *verbs)
     cli_output_init();
     link_process_init();
     if (argc < 2) {
-        print_help(stderr, verbs);
-        return CLI_USAGE;
+        return print_help(verbs, false);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        print_help(stdout, verbs);
-        return cli_output_conclude(NULL, cli_output_text(""));
+        return print_help(verbs, true);
     }
     if (strcmp(argv[1], "--version") == 0) {
         return cli_output_conclude(NULL, cli_output_text("ttyferry " TTYFERRY_VERSION "\n"));

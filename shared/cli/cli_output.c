@@ -1,28 +1,27 @@
 #include "shared/cli/cli_output.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "shared/cli/cli.h"
+#include "shared/cli/cli_output_os.h"
 #include "shared/core/error.h"
 #include "shared/core/text.h"
 
 #define MESSAGE_SIZE 2048
 
-/* EINVAL is how Microsoft's C library reports a pipe whose reader has gone. */
-static int error_from_errno(void)
-{
-    return errno == EPIPE || errno == EINVAL ? ERR_CLOSED : ERR_IO;
-}
-
 int cli_output_bytes(const char *bytes, size_t len)
 {
-    if (fwrite(bytes, 1, len, stdout) != len || fflush(stdout) != 0) {
-        return error_from_errno();
+    int result = 0;
+
+    for (size_t done = 0; done < len && result == 0; done += CLI_OUTPUT_PART_MAX) {
+        size_t left = len - done;
+
+        result = cli_output_os_write(bytes + done,
+                                     left < CLI_OUTPUT_PART_MAX ? left : CLI_OUTPUT_PART_MAX);
     }
-    return 0;
+    return result;
 }
 
 int cli_output_text(const char *text)
@@ -30,12 +29,19 @@ int cli_output_text(const char *text)
     return cli_output_bytes(text, strlen(text));
 }
 
+/* The last part has the LF: several programs may write short lines to one pipe, each at once. */
 int cli_output_line(const char *line, size_t len)
 {
-    if (fwrite(line, 1, len, stdout) != len) {
-        return error_from_errno();
+    char last[CLI_OUTPUT_PART_MAX];
+    size_t last_len = len % sizeof last;
+    int result = cli_output_bytes(line, len - last_len);
+
+    if (result != 0) {
+        return result;
     }
-    return cli_output_bytes("\n", 1);
+    memcpy(last, line + len - last_len, last_len);
+    last[last_len] = '\n';
+    return cli_output_os_write(last, last_len + 1);
 }
 
 void cli_output_error(const char *verb, const char *format, ...)

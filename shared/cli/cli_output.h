@@ -9,7 +9,8 @@
  * fails). Call it once, before any file is opened. */
 void cli_output_init(void);
 
-/* Writes and flushes. Returns 0; ERR_CLOSED when nobody reads any more; ERR_IO. */
+/* Writes and flushes. Returns 0; ERR_CLOSED when nobody reads any more; ERR_CANCELLED where it
+ * waited for somebody to read and was interrupted (see interrupt.h); ERR_IO. */
 int cli_output_bytes(const char *bytes, size_t len);
 int cli_output_text(const char *text);
 

@@ -31,6 +31,9 @@ void cli_terminal_restore(void);
 /* True if stdout is a terminal; makes it take escapes, and says whether it does. */
 bool cli_terminal_start(bool *takes_escapes);
 bool cli_terminal_size(size_t *width, size_t *height);
+/* The signals that end a program which does not catch them, ended by 0: it has to restore the
+ * terminal first. INTERRUPT_SIGNALS_MAX at most. */
+extern const int cli_terminal_end_signals[];
 /* The signal by which somebody suspends the program (Ctrl-Z), or 0 where there is none. */
 extern const int cli_terminal_suspend_signal;
 /* Stops the program as that signal would, until it is continued. */

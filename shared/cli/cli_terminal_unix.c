@@ -28,6 +28,8 @@ bool cli_terminal_size(size_t *width, size_t *height)
     return true;
 }
 
+const int cli_terminal_end_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0};
+
 const int cli_terminal_suspend_signal = SIGTSTP;
 
 /* Whoever catches SIGTSTP, as the loop does, has to stop by the other one, which can't be caught.

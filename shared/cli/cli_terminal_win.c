@@ -2,8 +2,10 @@
 
 #include <windows.h>
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "shared/cli/cli_output.h"
 #include "shared/core/error.h"
@@ -42,6 +44,9 @@ bool cli_terminal_size(size_t *width, size_t *height)
     *height = lines > 0 ? (size_t)lines : 0;
     return true;
 }
+
+/* libuv's SIGHUP is the console window that is closed. */
+const int cli_terminal_end_signals[] = {SIGINT, SIGTERM, SIGHUP, 0};
 
 const int cli_terminal_suspend_signal = 0;
 

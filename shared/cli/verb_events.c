@@ -11,6 +11,7 @@
 #include "shared/cli/cli_output.h"
 #include "shared/cli/cli_stream.h"
 #include "shared/cli/event_filter.h"
+#include "shared/cli/interrupt.h"
 #include "shared/cli/output_watch.h"
 #include "shared/core/board_table.h"
 #include "shared/core/error.h"
@@ -59,7 +60,7 @@ struct options {
 struct events {
     struct options options;
     uv_loop_t loop;
-    uv_signal_t interrupt;
+    struct interrupt interrupt;
     uv_timer_t answer_limit;
     struct output_watch output;
     struct conn *conn;
@@ -79,7 +80,7 @@ static void end(struct events *events, int exit_code)
     }
     events->ended = true;
     events->exit_code = exit_code;
-    uv_close((uv_handle_t *)&events->interrupt, NULL);
+    interrupt_stop(&events->interrupt);
     uv_close((uv_handle_t *)&events->answer_limit, NULL);
     output_watch_stop(&events->output);
     if (events->conn) {
@@ -92,7 +93,7 @@ static void print(struct events *events, const char *line, size_t len)
     int result = cli_output_line(line, len);
 
     /* That the reader has heard enough is a good end, as for any filter in a pipeline. */
-    if (result == ERR_CLOSED) {
+    if (result == ERR_CLOSED || result == ERR_CANCELLED) {
         end(events, CLI_DONE);
     } else if (result != 0) {
         end(events, cli_output_conclude(VERB, result));
@@ -267,30 +268,24 @@ static void on_closed(void *context, int error)
 
 static const struct conn_callbacks conn_callbacks = {.on_line = on_line, .on_closed = on_closed};
 
-static void on_interrupt(uv_signal_t *handle, int signal_number)
-{
-    (void)signal_number;
-    end(handle->data, CLI_DONE);
-}
-
-static void on_output_gone(void *context)
+static void on_enough(void *context)
 {
     end(context, CLI_DONE);
 }
 
 static int run(struct events *events)
 {
+    static const int signals[] = {SIGINT, 0};
     int result;
 
     if (uv_loop_init(&events->loop) != 0) {
         cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
         return CLI_FAILED;
     }
-    uv_signal_init(&events->loop, &events->interrupt);
-    events->interrupt.data = events;
+    interrupt_start(&events->loop, &events->interrupt, signals, on_enough, events);
     uv_timer_init(&events->loop, &events->answer_limit);
     events->answer_limit.data = events;
-    output_watch_start(&events->loop, &events->output, on_output_gone, events);
+    output_watch_start(&events->loop, &events->output, on_enough, events);
     result = cli_stream_open(&events->loop, events->options.path, &conn_callbacks, events,
                              events->path, &events->conn);
     if (result == 0 && events->options.has_since) {
@@ -298,8 +293,6 @@ static int run(struct events *events)
     }
     if (result != 0) {
         end(events, cli_stream_explain(VERB, events->path, result));
-    } else {
-        uv_signal_start(&events->interrupt, on_interrupt, SIGINT);
     }
     uv_run(&events->loop, UV_RUN_DEFAULT);
     uv_loop_close(&events->loop);

@@ -11,6 +11,7 @@
 #include "shared/cli/cli_output.h"
 #include "shared/cli/cli_side.h"
 #include "shared/cli/cli_terminal.h"
+#include "shared/cli/interrupt.h"
 #include "shared/cli/stream_reader.h"
 #include "shared/core/board_rows.h"
 #include "shared/core/error.h"
@@ -37,12 +38,6 @@ static const char list_help[] =
     "\nThe table fits the terminal, or the environment's COLUMNS. NO_COLOR leaves out colours.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 4 no agent.\n";
 
-/* The window's size is told by one of them; the others end the verb. Beside them there is the one
- * that suspends it. */
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
-
-enum { SIGNAL_COUNT = sizeof signals / sizeof signals[0] };
-
 struct status {
     const char *verb;
     bool with_link;
@@ -51,7 +46,8 @@ struct status {
     const char *stream;
     uv_loop_t loop;
     uv_timer_t timeout;
-    uv_signal_t signals[SIGNAL_COUNT];
+    struct interrupt interrupt;
+    uv_signal_t resize;
     uv_signal_t suspend;
     struct stream_reader *reader;
     char path[CLI_STREAM_PATH_SIZE];
@@ -68,9 +64,8 @@ static void end(struct status *status, int exit_code)
     status->ended = true;
     status->exit_code = exit_code;
     uv_close((uv_handle_t *)&status->timeout, NULL);
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        uv_close((uv_handle_t *)&status->signals[i], NULL);
-    }
+    interrupt_stop(&status->interrupt);
+    uv_close((uv_handle_t *)&status->resize, NULL);
     uv_close((uv_handle_t *)&status->suspend, NULL);
     if (status->reader) {
         stream_reader_close(status->reader, ERR_CANCELLED);
@@ -151,6 +146,12 @@ static void say_link_down(const struct status *status)
     cli_output_error(status->verb, "  remedy: %s", cli_side_link_remedy);
 }
 
+/* Of a watch somebody has seen enough: who reads it, or who interrupts it. */
+static bool is_enough(int result)
+{
+    return result == ERR_CLOSED || result == ERR_CANCELLED;
+}
+
 static void show(struct status *status)
 {
     struct event snapshot;
@@ -159,11 +160,11 @@ static void show(struct status *status)
     stream_reader_snapshot(status->reader, &snapshot);
     result = status->json ? show_json(&snapshot) : show_table(status, &snapshot);
     status->has_shown = true;
-    if (result != 0 && !(result == ERR_CLOSED && status->watch)) {
+    if (result != 0 && !(status->watch && is_enough(result))) {
         cli_terminal_restore();
         end(status, cli_output_conclude(status->verb, result));
     } else if (result != 0 || !status->watch) {
-        end(status, CLI_DONE); /* Of a watch, the reader has seen enough. */
+        end(status, CLI_DONE);
     }
     if (result == 0 && !status->with_link && !status->json && !snapshot.link_up) {
         say_link_down(status);
@@ -205,35 +206,36 @@ static void on_timeout(uv_timer_t *timer)
     end(status, CLI_FAILED);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_interrupt(void *context)
 {
-    struct status *status = handle->data;
-
-    if (number != SIGWINCH) {
-        end(status, CLI_DONE);
-    } else if (status->has_shown && status->watch && !status->json) {
-        show(status);
-    }
+    end(context, CLI_DONE);
 }
 
-/* What runs meanwhile has its terminal as it was; the window may have another size later. */
-static void on_suspend(uv_signal_t *handle, int number)
+static void show_anew(struct status *status)
 {
-    struct status *status = handle->data;
-
-    (void)number;
-    cli_terminal_restore();
-    cli_terminal_stop();
     if (status->has_shown && status->watch && !status->json) {
         show(status);
     }
 }
 
+static void on_resize(uv_signal_t *handle, int number)
+{
+    (void)number;
+    show_anew(handle->data);
+}
+
+/* What runs meanwhile has its terminal as it was; the window may have another size later. */
+static void on_suspend(uv_signal_t *handle, int number)
+{
+    (void)number;
+    cli_terminal_restore();
+    cli_terminal_stop();
+    show_anew(handle->data);
+}
+
 static void watch_signals(struct status *status)
 {
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        uv_signal_start(&status->signals[i], on_signal, signals[i]);
-    }
+    uv_signal_start(&status->resize, on_resize, SIGWINCH);
     if (cli_terminal_suspend_signal != 0) {
         uv_signal_start(&status->suspend, on_suspend, cli_terminal_suspend_signal);
     }
@@ -243,10 +245,10 @@ static void init_handles(struct status *status)
 {
     uv_timer_init(&status->loop, &status->timeout);
     status->timeout.data = status;
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        uv_signal_init(&status->loop, &status->signals[i]);
-        status->signals[i].data = status;
-    }
+    interrupt_start(&status->loop, &status->interrupt, cli_terminal_end_signals, on_interrupt,
+                    status);
+    uv_signal_init(&status->loop, &status->resize);
+    status->resize.data = status;
     uv_signal_init(&status->loop, &status->suspend);
     status->suspend.data = status;
 }

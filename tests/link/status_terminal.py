@@ -57,10 +57,13 @@ class Agent:
         self.reader, _ = self.listener.accept()
         self.send({"event": "snapshot", "link": {"state": "up", "peer": "127.0.0.1:24240", "transport": "tcp"}, "boards": boards})
 
-    def send(self, event: dict[str, Any]) -> None:
+    def line(self, event: dict[str, Any]) -> bytes:
         self.seq += 1
         head = {"v": 1, "run": "8c1f6a0be97d2c43", "seq": self.seq, "time": "2026-11-25T09:30:00.120Z"}
-        self.reader.sendall(json.dumps({**head, **event}).encode() + b"\n")
+        return json.dumps({**head, **event}).encode() + b"\n"
+
+    def send(self, event: dict[str, Any]) -> None:
+        self.reader.sendall(self.line(event))
 
 
 class Terminal:
@@ -157,6 +160,19 @@ def watch_redraws_with_each_event_and_restores_the_terminal(agent: Agent) -> Non
     assert terminal.output.endswith(SHOW + LEAVE), terminal.output[-60:]
 
 
+def watch_restores_the_terminal_however_it_ends(agent: Agent) -> None:
+    for name, end in (
+        ("Ctrl-C", lambda terminal: terminal.type(b"\x03")), ("Ctrl-\\", lambda terminal: terminal.type(b"\x1c")),
+        ("SIGTERM", lambda terminal: os.kill(terminal.pid, signal.SIGTERM)), ("SIGHUP", lambda terminal: os.kill(terminal.pid, signal.SIGHUP)),
+    ):
+        terminal = Terminal("status", "--watch", "--stream", str(agent.path), columns=60)
+        agent.accept([])
+        terminal.wait(b"no boards")
+        end(terminal)
+        expect_equal(terminal.end(), 0, f"exit code after {name}")
+        assert terminal.output.endswith(SHOW + LEAVE), f"{name}: {terminal.output[-60:]!r}"
+
+
 def watch_follows_the_window(agent: Agent) -> None:
     terminal = Terminal("status", "--watch", "--stream", str(agent.path), columns=100)
     agent.accept([board()])
@@ -183,6 +199,7 @@ CASES = [
     list_fits_the_window_and_has_colours,
     columns_and_no_color_are_heeded,
     watch_redraws_with_each_event_and_restores_the_terminal,
+    watch_restores_the_terminal_however_it_ends,
     watch_follows_the_window,
     watch_whose_agent_goes_restores_the_terminal,
 ]
