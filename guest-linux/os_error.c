@@ -15,6 +15,7 @@ static const struct {
     {ENOTDIR, ERR_NOT_FOUND},
     {ENODEV, ERR_NOT_FOUND},
     {ENXIO, ERR_NOT_FOUND},
+    {EISDIR, ERR_IS_FOLDER},
     {EEXIST, ERR_EXISTS},
     {EADDRINUSE, ERR_EXISTS},
     {ENOSPC, ERR_FULL},

@@ -27,6 +27,7 @@ static const struct words all_words[] = {
     [-ERR_UNSUPPORTED] = {"unsupported", "not supported here"},
     [-ERR_FULL] = {"full", "full"},
     [-ERR_CANCELLED] = {"cancelled", "cancelled"},
+    [-ERR_IS_FOLDER] = {"is_folder", "it is a folder, and not a file"},
 };
 
 static const struct words unknown_words = {"unknown", "unknown error"};

@@ -23,6 +23,7 @@ enum error_code {
     ERR_UNSUPPORTED = -15, /* not possible on this system */
     ERR_FULL = -16,        /* a bounded queue or table is full */
     ERR_CANCELLED = -17,   /* we gave it up ourselves */
+    ERR_IS_FOLDER = -18,   /* a folder stands where a file should be */
 };
 
 /* A stable snake_case name such as "timed_out", for JSON and logs. Static storage.

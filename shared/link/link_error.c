@@ -33,6 +33,7 @@ static const struct translation translations[] = {
     {UV_ENOTDIR, ERR_NOT_FOUND},
     {UV_ENODEV, ERR_NOT_FOUND},
     {UV_ENXIO, ERR_NOT_FOUND},
+    {UV_EISDIR, ERR_IS_FOLDER},
     {UV_EINVAL, ERR_INVALID},
     {UV_ENAMETOOLONG, ERR_TOO_LONG},
     {UV_E2BIG, ERR_TOO_LONG},

@@ -749,6 +749,17 @@ static void the_agent_wants_the_configuration_that_is_named(void **state)
     assert_non_null(strstr(child.err.text, "not found"));
 }
 
+static void the_agent_says_what_is_a_folder(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("agent", "--config", ".")), CLI_FAILED);
+    assert_non_null(strstr(child.err.text, "the configuration . can't be read: it is a folder"));
+    assert_int_equal(child_run(rig, &child, CHILD_ARGUMENTS("agent", "--key", ".")), CLI_FAILED);
+    assert_non_null(strstr(child.err.text, "the key file . is no regular file"));
+}
+
 /* The default configuration may be missing, but then a key is wanted. */
 static void the_agent_without_a_key_says_what_to_do(void **state)
 {
@@ -794,6 +805,7 @@ int main(int argc, char **argv)
         RIG_TEST(the_agent_refuses_a_wrong_configuration),
         RIG_TEST(the_agent_refuses_a_configuration_that_is_too_long),
         RIG_TEST(the_agent_wants_the_configuration_that_is_named),
+        RIG_TEST(the_agent_says_what_is_a_folder),
         RIG_TEST(the_agent_without_a_key_says_what_to_do),
     };
 

@@ -28,7 +28,8 @@ static const struct error_case {
     {"link_error: not on this system", UV_ENOTSUP, ERR_UNSUPPORTED},
     {"link_error: no room", UV_ENOSPC, ERR_FULL},
     {"link_error: read-only", UV_EROFS, ERR_DENIED},
-    {"link_error: anything else", UV_EISDIR, ERR_IO},
+    {"link_error: a folder", UV_EISDIR, ERR_IS_FOLDER},
+    {"link_error: anything else", UV_EIO, ERR_IO},
 };
 
 static void run_error(void **state)
