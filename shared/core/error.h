@@ -26,11 +26,8 @@ enum error_code {
     ERR_IS_FOLDER = -18,   /* a folder stands where a file should be */
 };
 
-/* A stable snake_case name such as "timed_out", for JSON and logs. Static storage.
- * An unknown code answers "unknown". */
-const char *error_name(int error);
-
-/* A short English phrase such as "timed out", without a full stop. Static storage. */
+/* A short English phrase such as "timed out", without a full stop; "unknown error" for a code that
+ * is none. Static storage. */
 const char *error_text(int error);
 
 #endif

@@ -35,7 +35,8 @@ static bool rule_means(const struct sharing_rule *rule, const struct board *boar
     return rule->busid[0] == '\0' || strcmp(rule->busid, board->busid) == 0;
 }
 
-bool sharing_allows(const struct sharing *sharing, const struct board *board)
+/* True if usbipd exports the board: it is bound, or a rule allows it and none denies it. */
+static bool allows(const struct sharing *sharing, const struct board *board)
 {
     bool allowed = false;
 
@@ -66,9 +67,8 @@ enum board_state sharing_judge(const struct sharing *sharing, const struct board
         return BOARD_STATE_NEEDS_SHARING;
     if (board->kind == BOARD_KIND_OTHER && board->name[0] == '\0')
         return BOARD_STATE_AVAILABLE;
-    return board_busid_is_valid(board->busid) && sharing_allows(sharing, board)
-               ? BOARD_STATE_WAITING
-               : BOARD_STATE_NEEDS_SHARING;
+    return board_busid_is_valid(board->busid) && allows(sharing, board) ? BOARD_STATE_WAITING
+                                                                        : BOARD_STATE_NEEDS_SHARING;
 }
 
 void sharing_remedy(const struct sharing *sharing, const struct board *board,

@@ -39,9 +39,6 @@ struct sharing {
 /* Reads a rule's HardwareId, "1a86:7523" in any case. Returns 0 or ERR_INVALID. */
 int sharing_rule_set_hardware_id(struct sharing_rule *rule, const char *text);
 
-/* True if usbipd exports the board: it is bound, or a rule allows it and none denies it. */
-bool sharing_allows(const struct sharing *sharing, const struct board *board);
-
 /* The address of the client that usbipd has given the board to, or "" if to none. */
 const char *sharing_attached_to(const struct sharing *sharing, const char *board_id);
 

@@ -33,7 +33,7 @@ int wsl_conf_set_command(const char *text, size_t len, char **edited, size_t *ed
  * wsl_conf_set_command made comes back byte for byte. Returns as wsl_conf_set_command. */
 int wsl_conf_remove_command(const char *text, size_t len, char **edited, size_t *edited_len);
 
-/* True if WSL would run it. */
+/* True if WSL would run it: for the tests of the above. */
 bool wsl_conf_has_command(const char *text, size_t len);
 
 /* The value that WSL takes for `key` in `section`, without quotes, escapes and white space around

@@ -117,11 +117,6 @@ void bridge_defer(struct bridge *bridge)
     retry_defer(&bridge->retry);
 }
 
-struct session *bridge_session(struct bridge *bridge)
-{
-    return retry_session(&bridge->retry);
-}
-
 void bridge_close(struct bridge *bridge, void (*on_closed)(void *context))
 {
     retry_close(&bridge->retry, on_closed);

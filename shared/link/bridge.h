@@ -38,10 +38,9 @@ int bridge_open(uv_loop_t *loop, const struct bridge_options *options,
  * inside get_command. */
 void bridge_go_on(struct bridge *bridge);
 
-/* See dial_kick, dial_defer, dial_session, dial_close. */
+/* See dial_kick, dial_defer, dial_close. */
 void bridge_kick(struct bridge *bridge);
 void bridge_defer(struct bridge *bridge);
-struct session *bridge_session(struct bridge *bridge);
 void bridge_close(struct bridge *bridge, void (*on_closed)(void *context));
 
 #endif

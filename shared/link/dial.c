@@ -70,11 +70,6 @@ void dial_defer(struct dial *dial)
     retry_defer(&dial->retry);
 }
 
-struct session *dial_session(struct dial *dial)
-{
-    return retry_session(&dial->retry);
-}
-
 void dial_close(struct dial *dial, void (*on_closed)(void *context))
 {
     retry_close(&dial->retry, on_closed);

@@ -35,9 +35,6 @@ void dial_kick(struct dial *dial);
  * session ends, unless a kick comes before. */
 void dial_defer(struct dial *dial);
 
-/* The session that is up, or NULL. Dial owns it. */
-struct session *dial_session(struct dial *dial);
-
 /* Ends the session (with a bye if it is up) and the dialling. Idempotent. `on_closed` (may be NULL)
  * runs once, last. */
 void dial_close(struct dial *dial, void (*on_closed)(void *context));

@@ -51,8 +51,8 @@ int key_file_read_for_handshake(const void *context, struct link_key *key,
     return key_file_read(context, key, reason);
 }
 
-static int write_key(const struct key_file *file, const struct link_key *key, bool replaces,
-                     char reason[KEY_FILE_REASON_SIZE])
+int key_file_write(const struct key_file *file, const struct link_key *key,
+                   char reason[KEY_FILE_REASON_SIZE])
 {
     char content[LINK_KEY_TEXT_SIZE];
     int error;
@@ -60,28 +60,11 @@ static int write_key(const struct key_file *file, const struct link_key *key, bo
     reason[0] = '\0';
     link_key_to_text(key, content);
     content[LINK_KEY_TEXT_SIZE - 1] = '\n';
-    error = key_file_os_write(file, content, sizeof content, replaces);
+    error = key_file_os_write(file, content, sizeof content);
     link_key_wipe_text(content, sizeof content);
     if (error != 0) {
         snprintf(reason, KEY_FILE_REASON_SIZE, "the key file %s can't be written: %s", file->path,
                  error_text(error));
     }
     return error;
-}
-
-int key_file_write(const struct key_file *file, const struct link_key *key,
-                   char reason[KEY_FILE_REASON_SIZE])
-{
-    return write_key(file, key, true, reason);
-}
-
-int key_file_create(const struct key_file *file, char reason[KEY_FILE_REASON_SIZE])
-{
-    struct link_key key;
-    int error;
-
-    link_key_generate(&key);
-    error = write_key(file, &key, false, reason);
-    link_key_wipe(&key);
-    return error == ERR_EXISTS ? 0 : error;
 }

@@ -37,8 +37,4 @@ int key_file_read_for_handshake(const void *context, struct link_key *key,
 int key_file_write(const struct key_file *file, const struct link_key *key,
                    char reason[KEY_FILE_REASON_SIZE]);
 
-/* Makes a new key if there is no file yet; a file that is there stays as it is, whatever it holds.
- * Returns 0 or ours; `reason` as above. */
-int key_file_create(const struct key_file *file, char reason[KEY_FILE_REASON_SIZE]);
-
 #endif

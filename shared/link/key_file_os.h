@@ -2,7 +2,6 @@
 #ifndef TTYFERRY_LINK_KEY_FILE_OS_H
 #define TTYFERRY_LINK_KEY_FILE_OS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "shared/link/key_file.h"
@@ -15,8 +14,8 @@
 int key_file_os_read(const struct key_file *file, char content[KEY_FILE_CONTENT_MAX], size_t *len,
                      char reason[KEY_FILE_REASON_SIZE]);
 
-/* Writes a file that the owner alone can read, and puts it in place in one step. Returns 0;
- * ERR_EXISTS if there is one and `replaces` is false; or ours. */
-int key_file_os_write(const struct key_file *file, const char *content, size_t len, bool replaces);
+/* Writes a file that the owner alone can read, and puts it in place in one step. Returns 0 or ours.
+ */
+int key_file_os_write(const struct key_file *file, const char *content, size_t len);
 
 #endif

@@ -135,19 +135,7 @@ static void make_folder(const char *path)
     }
 }
 
-static int put_in_place(const char *new_path, const char *path, bool replaces)
-{
-    if (replaces) {
-        return rename(new_path, path) == 0 ? 0 : last_error();
-    }
-    /* Unlike rename, link never replaces what is there. */
-    int error = link(new_path, path) == 0 ? 0 : last_error();
-
-    (void)unlink(new_path);
-    return error;
-}
-
-int key_file_os_write(const struct key_file *file, const char *content, size_t len, bool replaces)
+int key_file_os_write(const struct key_file *file, const char *content, size_t len)
 {
     char new_path[KEY_FILE_PATH_SIZE + sizeof NEW_TAIL];
     int error;
@@ -165,8 +153,8 @@ int key_file_os_write(const struct key_file *file, const char *content, size_t l
     /* Another umask than the usual one must not take away the owner's rights. */
     error = fchmod(fd, 0600) == 0 ? write_all(fd, content, len) : last_error();
     close(fd);
-    if (error == 0) {
-        error = put_in_place(new_path, file->path, replaces);
+    if (error == 0 && rename(new_path, file->path) != 0) {
+        error = last_error();
     }
     if (error != 0) {
         (void)unlink(new_path);

@@ -201,19 +201,6 @@ static int write_new(const wchar_t *path, const char *content, size_t len,
     return result;
 }
 
-static int put_in_place(const wchar_t *new_path, const wchar_t *path, bool replaces)
-{
-    DWORD error;
-
-    if (MoveFileExW(new_path, path,
-                    MOVEFILE_WRITE_THROUGH | (replaces ? MOVEFILE_REPLACE_EXISTING : 0))) {
-        return 0;
-    }
-    error = GetLastError();
-    return error == ERROR_ALREADY_EXISTS || error == ERROR_FILE_EXISTS ? ERR_EXISTS
-                                                                       : local_pipe_error(error);
-}
-
 static void make_folder(const wchar_t *path)
 {
     wchar_t folder[WIDE_SIZE];
@@ -227,7 +214,7 @@ static void make_folder(const wchar_t *path)
     }
 }
 
-int key_file_os_write(const struct key_file *file, const char *content, size_t len, bool replaces)
+int key_file_os_write(const struct key_file *file, const char *content, size_t len)
 {
     wchar_t path[WIDE_SIZE];
     wchar_t new_path[WIDE_SIZE];
@@ -247,8 +234,9 @@ int key_file_os_write(const struct key_file *file, const char *content, size_t l
     (void)DeleteFileW(new_path); /* of a writer that was killed */
     result = write_new(new_path, content, len, &attributes);
     LocalFree(attributes.lpSecurityDescriptor);
-    if (result == 0) {
-        result = put_in_place(new_path, path, replaces);
+    if (result == 0 &&
+        !MoveFileExW(new_path, path, MOVEFILE_WRITE_THROUGH | MOVEFILE_REPLACE_EXISTING)) {
+        result = local_pipe_error(GetLastError());
     }
     if (result != 0) {
         (void)DeleteFileW(new_path);

@@ -444,11 +444,6 @@ uint64_t local_server_first(const struct local_server *server)
     return line_log_first(server->log);
 }
 
-uint64_t local_server_next(const struct local_server *server)
-{
-    return line_log_next(server->log);
-}
-
 void local_server_rewind(struct local_server *server, uint64_t client, uint64_t number)
 {
     struct client *found = find_client(server, client);

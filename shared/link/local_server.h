@@ -85,9 +85,8 @@ void local_server_part(struct local_server *server, local_server_part_fn part);
  * answer may come before lines that were sent earlier and wait still. */
 void local_server_broadcast(struct local_server *server, const char *line, size_t len);
 
-/* The numbers of the oldest line that is kept and of the next one (line_log.h). */
+/* The number of the oldest line that is kept (line_log.h). */
 uint64_t local_server_first(const struct local_server *server);
-uint64_t local_server_next(const struct local_server *server);
 
 /* From here on that client gets the lines from that number on, which must be kept or be the next
  * one; it does not matter what it got before. Does nothing if it has left. */

@@ -221,11 +221,6 @@ void retry_defer(struct retry *retry)
     retry->deferred = true;
 }
 
-struct session *retry_session(struct retry *retry)
-{
-    return retry->up ? retry->session : NULL;
-}
-
 void retry_close(struct retry *retry, void (*on_closed)(void *context))
 {
     if (retry->closing) {

@@ -58,10 +58,9 @@ void retry_start(struct retry *retry);
 void retry_connected(struct retry *retry, int error);
 void retry_cleaned_up(struct retry *retry, const char *detail);
 
-/* See dial_kick, dial_defer, dial_session, dial_close. */
+/* See dial_kick, dial_defer, dial_close. */
 void retry_kick(struct retry *retry);
 void retry_defer(struct retry *retry);
-struct session *retry_session(struct retry *retry);
 void retry_close(struct retry *retry, void (*on_closed)(void *context));
 
 #endif

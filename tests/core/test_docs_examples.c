@@ -84,7 +84,7 @@ static void read_event(void *context, const char *line)
     struct event event;
     int result = event_json_to_event(line, strlen(line), &event, &boards);
     if (result != 0) {
-        print_error("%s: %s\n", error_name(result), line);
+        print_error("%s: %s\n", error_text(result), line);
     }
     assert_int_equal(result, 0);
     /* Nothing may be missing from an example: it comes out again as it stands there. */
@@ -127,7 +127,7 @@ static void read_wire(void *context, const char *line)
                     wire_proof_from_line(line, strlen(line), &proof, &bye) == 0 ||
                     wire_import_from_line(line, strlen(line), &import) == 0;
     if (!is_known) {
-        print_error("%s: %s\n", error_name(as_message), line);
+        print_error("%s: %s\n", error_text(as_message), line);
     }
     assert_true(is_known);
 }

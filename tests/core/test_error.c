@@ -7,14 +7,12 @@ static void each_code_has_words_of_its_own(void **state)
 {
     (void)state;
     for (int code = ERR_IS_FOLDER; code <= 0; code++) {
-        assert_string_not_equal(error_name(code), "unknown");
+        assert_string_not_equal(error_text(code), "unknown error");
         assert_int_not_equal(strlen(error_text(code)), 0);
         for (int other = ERR_IS_FOLDER; other < code; other++) {
-            assert_string_not_equal(error_name(code), error_name(other));
             assert_string_not_equal(error_text(code), error_text(other));
         }
     }
-    assert_string_equal(error_name(ERR_TIMEOUT), "timed_out");
     assert_string_equal(error_text(ERR_TIMEOUT), "timed out");
 }
 
@@ -23,7 +21,6 @@ static void foreign_codes_are_unknown(void **state)
     (void)state;
     static const int foreign[] = {1, 42, INT32_MAX, ERR_IS_FOLDER - 1, -4095, INT32_MIN};
     for (size_t i = 0; i < CASES_COUNT(foreign); i++) {
-        assert_string_equal(error_name(foreign[i]), "unknown");
         assert_string_equal(error_text(foreign[i]), "unknown error");
     }
 }

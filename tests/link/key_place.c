@@ -47,6 +47,15 @@ int key_place_teardown(void **state)
     return status == 0 || status == UV_ENOENT ? 0 : -1;
 }
 
+void key_place_fill(struct key_place *place)
+{
+    char reason[KEY_FILE_REASON_SIZE];
+    struct link_key key;
+
+    link_key_generate(&key);
+    assert_int_equal(key_file_write(&place->file, &key, reason), 0);
+}
+
 void key_place_overwrite(struct key_place *place, const char *content)
 {
     FILE *file = fopen(place->path, "wb");

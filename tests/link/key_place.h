@@ -19,6 +19,9 @@ int key_place_teardown(void **state);
 #define KEY_PLACE_TEST(test)                                                                       \
     cmocka_unit_test_setup_teardown(test, key_place_setup, key_place_teardown)
 
+/* A new key in it. */
+void key_place_fill(struct key_place *place);
+
 /* Other content in the same file, whose rights stay. */
 void key_place_overwrite(struct key_place *place, const char *content);
 

@@ -244,9 +244,8 @@ static void a_child_that_speaks_brings_a_session_up(void **state)
     static struct span span;
 
     open_span(&span, *state, "speak");
-    assert_null(bridge_session(span.bridge));
+    assert_null(span.us.session);
     rig_run_until(span.rig, &span.us.up);
-    assert_ptr_equal(bridge_session(span.bridge), span.us.session);
     assert_string_equal(span.us.peer.run, recorder_guest.run);
     close_span(&span);
     assert_int_equal(span.us.closed_count, 1);
@@ -260,12 +259,12 @@ static void lines_go_both_ways_and_its_end_is_followed_by_the_next(void **state)
 
     open_span(&span, *state, "speak");
     rig_run_until(span.rig, &span.us.up);
-    assert_int_equal(session_write(bridge_session(span.bridge), "enough?\n", 8), 0);
+    assert_int_equal(session_write(span.us.session, "enough?\n", 8), 0);
     rig_run_until_count(span.rig, &span.us.line_count, 1);
     assert_non_null(strstr(span.us.last_line, "\"code\":\"busy\""));
     rig_run_until(span.rig, &span.us.closed);
     assert_true(span.us.was_up);
-    assert_null(bridge_session(span.bridge));
+    assert_null(span.us.session);
     rig_run_until_count(span.rig, &span.us.up_count, 2);
     assert_int_equal(span.starts, 2);
     close_span(&span);
@@ -352,7 +351,7 @@ static void a_child_that_does_not_listen_any_more_is_noticed(void **state)
     open_span(&span, *state, "deaf");
     rig_run_until(span.rig, &span.us.up);
     while (!span.us.closed) {
-        struct session *session = bridge_session(span.bridge);
+        struct session *session = span.us.session;
 
         if (session) {
             (void)session_write(session, "anybody?\n", 9);
@@ -456,7 +455,7 @@ static void a_kick_while_the_last_child_ends_is_not_forgotten(void **state)
     open_span(&span, *state, "deaf");
     rig_run_until(span.rig, &span.us.up);
     span.kick_in_on_closed = true;
-    session_close(bridge_session(span.bridge), ERR_CANCELLED);
+    session_close(span.us.session, ERR_CANCELLED);
     rig_run_until(span.rig, &span.us.closed);
     assert_int_equal(span.starts, 1);
     assert_int_equal(rig_count_handles(span.rig, UV_PROCESS), 1);

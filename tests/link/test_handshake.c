@@ -80,8 +80,8 @@ static void check_answers_each_first_line(void **state)
         free(line);
         result = handshake_take_hello(&handshake, each->line, strlen(each->line), &bye);
         if (result != each->expected) {
-            fail_msg("%s: %s instead of %s", each->name, error_name(result),
-                     error_name(each->expected));
+            fail_msg("%s: %s instead of %s", each->name, error_text(result),
+                     error_text(each->expected));
         }
         if (result == 0) {
             assert_int_equal(handshake.peer.role, WIRE_ROLE_GUEST);

@@ -42,20 +42,6 @@ static void a_missing_key_is_told_with_the_remedy(void **state)
     assert_non_null(strstr(reason, "\"auth\": \"none\""));
 }
 
-static void a_key_is_made_only_where_there_is_none(void **state)
-{
-    struct key_place *place = *state;
-    struct link_key first;
-    struct link_key again;
-    char reason[KEY_FILE_REASON_SIZE];
-
-    assert_int_equal(key_file_create(&place->file, reason), 0);
-    assert_int_equal(key_file_read(&place->file, &first, reason), 0);
-    assert_int_equal(key_file_create(&place->file, reason), 0);
-    assert_int_equal(key_file_read(&place->file, &again, reason), 0);
-    assert_memory_equal(&first, &again, sizeof first);
-}
-
 static void what_is_no_key_is_told_with_the_remedy(void **state)
 {
     static const char *const contents[] = {"", "\n", "00", "0123456789abcdef0123456789abcdef\n"};
@@ -80,7 +66,7 @@ static void a_folder_is_no_key(void **state)
     struct link_key key;
     char reason[KEY_FILE_REASON_SIZE];
 
-    assert_int_equal(key_file_create(&place->file, reason), 0); /* makes the folder too */
+    key_place_fill(place); /* makes the folder too */
     assert_int_equal(key_file_read(&folder, &key, reason), ERR_DENIED);
     assert_non_null(strstr(reason, "no regular file"));
 }
@@ -90,7 +76,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         KEY_PLACE_TEST(a_key_is_read_as_written),
         KEY_PLACE_TEST(a_missing_key_is_told_with_the_remedy),
-        KEY_PLACE_TEST(a_key_is_made_only_where_there_is_none),
         KEY_PLACE_TEST(what_is_no_key_is_told_with_the_remedy),
         KEY_PLACE_TEST(a_folder_is_no_key),
     };

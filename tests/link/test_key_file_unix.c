@@ -10,13 +10,6 @@
 #include "tests/link/key_place.h"
 #include "tests/link/rig.h"
 
-static void create(struct key_place *place)
-{
-    char reason[KEY_FILE_REASON_SIZE];
-
-    assert_int_equal(key_file_create(&place->file, reason), 0);
-}
-
 static void expect_denied(struct key_place *place, const char *part)
 {
     char reason[KEY_FILE_REASON_SIZE];
@@ -44,7 +37,7 @@ static void a_key_is_written_for_its_owner_alone(void **state)
     struct stat status;
     mode_t umask_before = umask(0);
 
-    create(place);
+    key_place_fill(place);
     umask(umask_before);
     assert_int_equal(lstat(place->path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0600);
@@ -56,10 +49,10 @@ static void another_umask_takes_no_right_from_the_owner(void **state)
     struct stat status;
     mode_t umask_before;
 
-    create(place); /* the folder, with the usual one */
+    key_place_fill(place); /* the folder, with the usual one */
     umask_before = umask(0777);
     assert_int_equal(unlink(place->path), 0);
-    create(place);
+    key_place_fill(place);
     umask(umask_before);
     assert_int_equal(lstat(place->path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0600);
@@ -70,7 +63,7 @@ static void any_right_of_group_or_others_is_refused(void **state)
     static const mode_t modes[] = {0640, 0620, 0610, 0604, 0602, 0601, 0644, 0666, 0777};
     struct key_place *place = *state;
 
-    create(place);
+    key_place_fill(place);
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         assert_int_equal(chmod(place->path, modes[i]), 0);
         expect_denied(place, "chmod 600");
@@ -83,7 +76,7 @@ static void the_owner_may_have_fewer_rights(void **state)
     char reason[KEY_FILE_REASON_SIZE];
     struct link_key key;
 
-    create(place);
+    key_place_fill(place);
     assert_int_equal(chmod(place->path, 0400), 0);
     assert_int_equal(key_file_read(&place->file, &key, reason), 0);
 }
@@ -92,7 +85,7 @@ static void another_owner_is_refused(void **state)
 {
     struct key_place *place = *state;
 
-    create(place);
+    key_place_fill(place);
     place->file.owner++;
     expect_denied(place, "chown");
 }
@@ -102,7 +95,7 @@ static void a_symbolic_link_is_refused(void **state)
     struct key_place *place = *state;
     char target[KEY_PLACE_SIZE + 16];
 
-    create(place);
+    key_place_fill(place);
     snprintf(target, sizeof target, "%s/target", place->folder);
     assert_int_equal(rename(place->path, target), 0);
     assert_int_equal(symlink(target, place->path), 0);
@@ -118,7 +111,7 @@ static void a_symbolic_link_is_replaced_and_its_target_left_alone(void **state)
     struct link_key key;
     struct stat status;
 
-    create(place);
+    key_place_fill(place);
     snprintf(target, sizeof target, "%s/target", place->folder);
     assert_int_equal(rename(place->path, target), 0);
     assert_int_equal(truncate(target, 0), 0);
@@ -137,7 +130,7 @@ static void a_fifo_is_refused_without_waiting(void **state)
 {
     struct key_place *place = *state;
 
-    create(place);
+    key_place_fill(place);
     assert_int_equal(unlink(place->path), 0);
     assert_int_equal(mkfifo(place->path, 0600), 0);
     expect_denied(place, "no regular file");
@@ -150,7 +143,7 @@ static void the_rest_of_a_killed_writer_is_no_obstacle(void **state)
     char reason[KEY_FILE_REASON_SIZE];
     struct link_key key;
 
-    create(place);
+    key_place_fill(place);
     snprintf(left, sizeof left, "%s.new", place->path);
     assert_int_equal(symlink("/etc/passwd", left), 0);
     link_key_generate(&key);
@@ -162,9 +155,11 @@ static void a_place_that_cannot_be_written_is_told(void **state)
 {
     struct key_file file = {.path = "/proc/no/such/key"};
     char reason[KEY_FILE_REASON_SIZE];
+    struct link_key key;
 
     (void)state;
-    assert_int_not_equal(key_file_create(&file, reason), 0);
+    link_key_generate(&key);
+    assert_int_not_equal(key_file_write(&file, &key, reason), 0);
     assert_non_null(strstr(reason, file.path));
 }
 

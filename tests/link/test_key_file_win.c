@@ -39,7 +39,7 @@ static void a_file_that_everyone_may_read_is_refused(void **state)
     char reason[KEY_FILE_REASON_SIZE];
     struct link_key key;
 
-    assert_int_equal(key_file_create(&place->file, reason), 0);
+    key_place_fill(place);
     assert_int_equal(key_file_read(&place->file, &key, reason), 0);
     set_access(place->path, "D:P(A;;FA;;;OW)(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;WD)");
     assert_int_equal(key_file_read(&place->file, &key, reason), ERR_DENIED);
@@ -54,11 +54,10 @@ static void a_key_is_written_for_its_owner_alone(void **state)
 {
     struct key_place *place = *state;
     PSECURITY_DESCRIPTOR descriptor;
-    char reason[KEY_FILE_REASON_SIZE];
     char *sddl;
     PACL list;
 
-    assert_int_equal(key_file_create(&place->file, reason), 0);
+    key_place_fill(place);
     assert_int_equal(GetNamedSecurityInfoA(place->path, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION,
                                            NULL, NULL, &list, NULL, &descriptor),
                      ERROR_SUCCESS);

@@ -239,8 +239,8 @@ static void what_makes_no_sense_ends_the_reading(void **state)
         open_scene(&scene, *state, refusals[i].text);
         rig_run_until(scene.rig, &scene.closed);
         if (scene.error != refusals[i].error) {
-            fail_msg("%s: %s instead of %s", refusals[i].name, error_name(scene.error),
-                     error_name(refusals[i].error));
+            fail_msg("%s: %s instead of %s", refusals[i].name, error_text(scene.error),
+                     error_text(refusals[i].error));
         }
         expect_end(&scene, refusals[i].error);
         end_agent(&scene);
