@@ -115,14 +115,3 @@ int registry_value_write_text(const struct registry_place *place, const wchar_t 
 
     return registry_value_write(place, &value);
 }
-
-bool registry_key_exists(HKEY root, const wchar_t *path)
-{
-    HKEY key;
-
-    if (RegOpenKeyExW(root, path, 0, KEY_READ, &key) != ERROR_SUCCESS) {
-        return false;
-    }
-    RegCloseKey(key);
-    return true;
-}

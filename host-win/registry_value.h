@@ -35,7 +35,4 @@ int registry_value_write(const struct registry_place *place, const struct regist
 /* Writes a REG_SZ. Returns as registry_value_write. */
 int registry_value_write_text(const struct registry_place *place, const wchar_t *text);
 
-/* True if the key is there. */
-bool registry_key_exists(HKEY root, const wchar_t *key);
-
 #endif

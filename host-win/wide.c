@@ -21,12 +21,3 @@ int wide_to_utf8(const wchar_t *wide, char *utf8, size_t size)
     }
     return 0;
 }
-
-int wide_from_utf8(const char *utf8, wchar_t *wide, size_t count)
-{
-    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, utf8, -1, wide, (int)count) > 0) {
-        return 0;
-    }
-    wide[0] = L'\0';
-    return GetLastError() == ERROR_INSUFFICIENT_BUFFER ? ERR_TOO_LONG : ERR_INVALID;
-}

@@ -1,4 +1,4 @@
-/* Windows' UTF-16 and our UTF-8. */
+/* Windows' UTF-16 as our UTF-8. */
 #ifndef TTYFERRY_HOST_WIN_WIDE_H
 #define TTYFERRY_HOST_WIN_WIDE_H
 
@@ -11,9 +11,5 @@
 /* Writes `wide` as UTF-8 into `size` bytes, always terminated; unpaired surrogates become U+FFFD.
  * Returns 0, or ERR_TOO_LONG when it had to cut (never inside a character). */
 int wide_to_utf8(const wchar_t *wide, char *utf8, size_t size);
-
-/* Writes `utf8` into `count` units, terminated. Returns 0, ERR_INVALID for bad UTF-8 or
- * ERR_TOO_LONG; the target is then empty. */
-int wide_from_utf8(const char *utf8, wchar_t *wide, size_t count);
 
 #endif

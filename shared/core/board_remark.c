@@ -11,22 +11,15 @@ static size_t add(struct board_remark *remarks, size_t count, const char *label,
     return count;
 }
 
-/* A board is left alone for one of two reasons (sharing_judge). */
-static const char *available_remedy(const struct board *board)
-{
-    return board->busid[0] == '\0'
-               ? "usbipd can't reach it at its USB port: plug it into another one"
-               : "to have it in WSL, name it in the section \"boards\" of the configuration on "
-                 "Windows";
-}
-
 size_t board_remarks(const struct board *board, struct board_remark remarks[BOARD_REMARKS_MAX])
 {
     const struct board_note *note = &board->note;
 
     switch (board->state) {
     case BOARD_STATE_AVAILABLE:
-        return add(remarks, 0, REMEDY, available_remedy(board));
+        return add(remarks, 0, REMEDY,
+                   "to have it in WSL, name it in the section \"boards\" of the configuration on "
+                   "Windows");
     case BOARD_STATE_FAILED:
         return add(remarks, add(remarks, 0, FAILED, note->message), REMEDY, note->remedy);
     case BOARD_STATE_NEEDS_SHARING:

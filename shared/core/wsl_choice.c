@@ -78,39 +78,31 @@ enum wsl_choice wsl_choice_make(const struct wsl_list *list, const char *configu
     return WSL_CHOICE_MADE;
 }
 
-static const struct fault {
-    const char *name;
-    const char *text; /* with one %s for the configured name, or none */
-} faults[] = {
-    [WSL_CHOICE_MADE] = {"made", ""},
-    [WSL_CHOICE_NONE_INSTALLED] = {"none_installed",
-                                   "WSL has no distribution: install one with \"wsl --install\""},
-    [WSL_CHOICE_MISSING] = {"missing",
-                            "WSL has no distribution \"%s\": \"wsl --list --verbose\" shows the "
-                            "names; give one of them with --distribution, or as "
-                            "\"wsl.distribution\" in the configuration"},
-    [WSL_CHOICE_VERSION_1] = {"version_1",
-                              "the distribution \"%s\" is of WSL version 1, whose kernel takes no "
-                              "USB devices: convert it with \"wsl --set-version %s 2\", or name "
-                              "another one"},
-    [WSL_CHOICE_ONLY_VERSION_1] = {"only_version_1",
-                                   "all distributions are of WSL version 1, whose kernel takes no "
-                                   "USB devices: convert one with \"wsl --set-version NAME 2\""},
-    [WSL_CHOICE_ONLY_DOCKER] = {"only_docker",
-                                "the only distributions of WSL version 2 are Docker's own: install "
-                                "another one with \"wsl --install\""},
-    [WSL_CHOICE_NONE_RUNS] = {"none_runs",
-                              "the default distribution won't do, and no other one of WSL version "
-                              "2 runs: name one with --distribution, or as \"wsl.distribution\" in "
-                              "the configuration, or make it the default with \"wsl --set-default "
-                              "NAME\""},
+/* With %s for the configured name, or none. */
+static const char *const faults[] = {
+    [WSL_CHOICE_MADE] = "",
+    [WSL_CHOICE_NONE_INSTALLED] = "WSL has no distribution: install one with \"wsl --install\"",
+    [WSL_CHOICE_MISSING] = "WSL has no distribution \"%s\": \"wsl --list --verbose\" shows the "
+                           "names; give one of them with --distribution, or as "
+                           "\"wsl.distribution\" in the configuration",
+    [WSL_CHOICE_VERSION_1] = "the distribution \"%s\" is of WSL version 1, whose kernel takes no "
+                             "USB devices: convert it with \"wsl --set-version %s 2\", or name "
+                             "another one",
+    [WSL_CHOICE_ONLY_VERSION_1] = "all distributions are of WSL version 1, whose kernel takes no "
+                                  "USB devices: convert one with \"wsl --set-version NAME 2\"",
+    [WSL_CHOICE_ONLY_DOCKER] = "the only distributions of WSL version 2 are Docker's own: install "
+                               "another one with \"wsl --install\"",
+    [WSL_CHOICE_NONE_RUNS] = "the default distribution won't do, and no other one of WSL version "
+                             "2 runs: name one with --distribution, or as \"wsl.distribution\" in "
+                             "the configuration, or make it the default with \"wsl --set-default "
+                             "NAME\"",
 };
 
 /* The texts are ours, so the name is put in by hand rather than by a format from a table. */
 void wsl_choice_explain(enum wsl_choice choice, const char *configured,
                         char text[WSL_CHOICE_TEXT_SIZE])
 {
-    const char *source = faults[choice].text;
+    const char *source = faults[choice];
     size_t len = 0;
 
     while (*source != '\0' && len + 1 < WSL_CHOICE_TEXT_SIZE) {
@@ -123,9 +115,4 @@ void wsl_choice_explain(enum wsl_choice choice, const char *configured,
         }
     }
     text[len] = '\0';
-}
-
-const char *wsl_choice_name(enum wsl_choice choice)
-{
-    return faults[choice].name;
 }

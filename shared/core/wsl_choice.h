@@ -26,7 +26,4 @@ enum wsl_choice wsl_choice_make(const struct wsl_list *list, const char *configu
 void wsl_choice_explain(enum wsl_choice choice, const char *configured,
                         char text[WSL_CHOICE_TEXT_SIZE]);
 
-/* A snake_case name, as of error codes. Static storage. */
-const char *wsl_choice_name(enum wsl_choice choice);
-
 #endif

@@ -30,9 +30,6 @@ static const struct remark_case {
      {.state = BOARD_STATE_AVAILABLE, .busid = "1-3"},
      "remedy: to have it in WSL, name it in the section \"boards\" of the configuration on "
      "Windows\n"},
-    {"remark: out of reach",
-     {.state = BOARD_STATE_AVAILABLE},
-     "remedy: usbipd can't reach it at its USB port: plug it into another one\n"},
 };
 
 static void run_remark(void **state)

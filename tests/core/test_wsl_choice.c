@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "shared/core/text.h"
 #include "tests/core/cases.h"
 
 #define ROW_MAX 4
@@ -114,7 +113,6 @@ static void check_row(void **state)
     assert_null(chosen);
     wsl_choice_explain(row->choice, row->configured, text);
     assert_non_null(strstr(text, row->chosen));
-    assert_true(text_is_code(wsl_choice_name(row->choice)));
 }
 
 static void long_name_is_cut(void **state)

@@ -981,7 +981,9 @@ def restarted_agent_lets_go_of_what_was_yielded_meanwhile(rig: Rig) -> None:
     # And back again.
     host.send({"type": "taken", "id": "usb\\a", "until": None})
     host.send({"type": "update", "board": facts("usb\\a", "1-3"), "wanted": True})
-    rig.echo(host.next("ready")["ttys"][0]["path"], "1-3")
+    while (ready := host.next("ready"))["id"] != "usb\\a":
+        expect_equal(ready["id"], "usb\\b", "whose ready is said again after the snapshot")
+    rig.echo(ready["ttys"][0]["path"], "1-3")
     remove_all(rig, [("usb\\a", "1-3"), ("usb\\b", "1-4")])
 
 

@@ -4,8 +4,8 @@
 #include <windows.h>
 
 #include <string.h>
+#include <wchar.h>
 
-#include "host-win/wide.h"
 #include "shared/cli/config_file.h"
 #include "shared/core/error.h"
 #include "tests/core/cases.h"
@@ -80,7 +80,7 @@ static void write_file(const char *utf8)
     DWORD written = 0;
     HANDLE file;
 
-    assert_int_equal(wide_from_utf8(utf8, path, CONFIG_PLACE_PATH_SIZE), 0);
+    assert_true(MultiByteToWideChar(CP_UTF8, 0, utf8, -1, path, CONFIG_PLACE_PATH_SIZE) > 0);
     for (wchar_t *end = wcschr(wcschr(path, L'\\') + 1, L'\\'); end != NULL;
          end = wcschr(end + 1, L'\\')) {
         *end = L'\0';
@@ -113,7 +113,7 @@ static void file_is_read_whatever_the_users_name(void **state)
     assert_int_equal(config_file_read(path, &config, reason), 0);
     assert_int_equal(config.link_port, 7);
 
-    assert_int_equal(wide_from_utf8(path, folder, CONFIG_PLACE_PATH_SIZE), 0);
+    assert_true(MultiByteToWideChar(CP_UTF8, 0, path, -1, folder, CONFIG_PLACE_PATH_SIZE) > 0);
     assert_true(DeleteFileW(folder));
 }
 

@@ -29,18 +29,6 @@ static const struct row to_utf8_rows[] = {
     {"to UTF-8: not cut inside a character", L"12345\u20ac", "12345", ERR_TOO_LONG},
 };
 
-static const struct row from_utf8_rows[] = {
-    {"from UTF-8: empty", L"", "", 0},
-    {"from UTF-8: all planes", L"\u00e9\u20ac\xD83D\xDE00", "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80",
-     0},
-    {"from UTF-8: what just fits", L"1234567", "1234567", 0},
-    {"from UTF-8: one too long", L"", "12345678", ERR_TOO_LONG},
-    {"from UTF-8: a byte that never occurs", L"", "a\xFF", ERR_INVALID},
-    {"from UTF-8: an overlong form", L"", "\xC0\xAF", ERR_INVALID},
-    {"from UTF-8: an encoded surrogate", L"", "\xED\xA0\x80", ERR_INVALID},
-    {"from UTF-8: half a character", L"", "\xE2\x82", ERR_INVALID},
-};
-
 static void check_to_utf8(void **state)
 {
     const struct row *row = *state;
@@ -49,17 +37,6 @@ static void check_to_utf8(void **state)
     memset(target, UNTOUCHED, sizeof target);
     assert_int_equal(wide_to_utf8(row->wide, target, TARGET_SIZE), row->result);
     assert_string_equal(target, row->utf8);
-    assert_int_equal(target[TARGET_SIZE], UNTOUCHED);
-}
-
-static void check_from_utf8(void **state)
-{
-    const struct row *row = *state;
-    wchar_t target[TARGET_SIZE + 1];
-
-    wmemset(target, UNTOUCHED, TARGET_SIZE + 1);
-    assert_int_equal(wide_from_utf8(row->utf8, target, TARGET_SIZE), row->result);
-    assert_int_equal(wcscmp(target, row->wide), 0);
     assert_int_equal(target[TARGET_SIZE], UNTOUCHED);
 }
 
@@ -82,7 +59,6 @@ int main(void)
     static struct cases cases;
 
     CASES_ADD(&cases, to_utf8_rows, check_to_utf8);
-    CASES_ADD(&cases, from_utf8_rows, check_from_utf8);
     cases_add_one(&cases, "to UTF-8: the longest text, and a longer one",
                   longest_text_is_taken_and_a_longer_one_cut);
     return cases_run("wide", &cases);

@@ -309,10 +309,6 @@ static void wait_refuses_a_stream_that_makes_no_sense(void **state)
          "\"code\":\"no_vhci\",\"message\":\"no controller\",\"remedy\":\"Run modprobe.\"")
 #define UNSHARED NOTE("needs_sharing", "\"remedy\":\"usbipd bind\"")
 #define READY_BOARD "\"ttys\":[],\"usb_node\":\"/dev/bus/usb/001/002\""
-#define UNREACHABLE                                                                                \
-    "{\"id\":\"usb\\\\b\",\"name\":null,\"vid\":\"1a86\",\"pid\":\"7523\",\"serial\":null,"        \
-    "\"description\":\"\",\"com_port\":null,\"busid\":null,\"speed\":\"full\","                    \
-    "\"kind\":\"other\",\"state\":\"available\"}"
 #define NUMBERED(n)                                                                                \
     "{\"id\":\"usb\\\\" n "\",\"name\":null,\"vid\":\"1a86\",\"pid\":\"7523\",\"serial\":null,"    \
     "\"description\":\"Nano " n "\",\"com_port\":null,\"busid\":\"3-" n "\",\"speed\":\"full\","   \
@@ -354,10 +350,6 @@ static const struct reason_case {
     {"why: not wanted", BOARDS(LINK_UP, BOARD("available")), "ready",
      "\"1a86:*\" is not ready, its state is available\n  remedy: to have it in WSL, name it in the "
      "section \"boards\" of the configuration on Windows\n",
-     NULL},
-    {"why: out of usbipd's reach", BOARDS(LINK_UP, UNREACHABLE), "ready",
-     "\"1a86:*\" is not ready, its state is available\n  remedy: usbipd can't reach it at its USB "
-     "port: plug it into another one\n",
      NULL},
     {"why: waiting", BOARDS(LINK_UP, BOARD("waiting")), "ready",
      "\"1a86:*\" is not ready, its state is waiting\n", NULL},
