@@ -1,6 +1,7 @@
 #include "guest-linux/dev_links.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,15 @@ static int open_folder(const struct dev_links *links, const struct link_entry *e
     return link_folder_open(links->dev_root, link_note_folder(entry->link.folder), makes_it);
 }
 
+/* True if a link that says `target` leads to what it has led to: another board may have the tty's
+ * number by now. */
+static bool is_node(int folder, const char *target, uint64_t node)
+{
+    uint64_t found = link_folder_node(folder, target);
+
+    return found != 0 && (node == 0 || found == node);
+}
+
 /* What is to be under the name once `entry`, which is off the list, has gone: the link of the
  * newest board that has it too, or somebody else's; NULL for nothing. A name in our folder has no
  * heir. */
@@ -45,13 +55,20 @@ static const char *find_heir(const struct dev_links *links, int folder,
 {
     for (const struct link_entry *other = links->list.first; other != NULL; other = other->next) {
         if (entry->link.folder != LINK_NOTE_NAMED && link_list_is_same(other, entry) &&
-            link_folder_leads(folder, other->link.target)) {
+            is_node(folder, other->link.target, other->link.node)) {
             return other->link.target;
         }
     }
-    return entry->link.former[0] != '\0' && link_folder_leads(folder, entry->link.former)
+    return entry->link.former[0] != '\0' &&
+                   is_node(folder, entry->link.former, entry->link.former_node)
                ? entry->link.former
                : NULL;
+}
+
+static void set_former(struct link_entry *entry, const char *former, uint64_t node)
+{
+    text_copy(entry->link.former, sizeof entry->link.former, former);
+    entry->link.former_node = node;
 }
 
 /* Another board that has the name is the one to give back what was there before both. */
@@ -59,7 +76,7 @@ static void bequeath(struct dev_links *links, const struct link_entry *entry)
 {
     for (struct link_entry *other = links->list.first; other != NULL; other = other->next) {
         if (link_list_is_same(other, entry) && other->link.former[0] == '\0') {
-            memcpy(other->link.former, entry->link.former, sizeof other->link.former);
+            set_former(other, entry->link.former, entry->link.former_node);
             return;
         }
     }
@@ -100,8 +117,8 @@ static void look(const struct dev_links *links, struct link_entry *entry)
     }
     if (link_folder_read(folder, entry->link.name, target) == 0 &&
         strcmp(target, entry->link.target) != 0 && !link_list_has(&links->list, entry, target) &&
-        link_folder_leads(folder, target)) {
-        memcpy(entry->link.former, target, sizeof target);
+        link_folder_node(folder, target) != 0) {
+        set_former(entry, target, link_folder_node(folder, target));
     }
     close(folder);
 }
@@ -125,15 +142,24 @@ static int make(const struct dev_links *links, const struct link_entry *entry)
 
 /* --- All of them ------------------------------------------------------------------------------ */
 
+/* What a link of ours leads to, whether or not there is its folder. */
+static uint64_t find_node(const struct dev_links *links, const struct link_entry *entry)
+{
+    int dev = open(links->dev_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const char *name = entry->link.target + strlen(link_note_up(entry->link.folder));
+    uint64_t node = dev >= 0 ? link_folder_node(dev, name) : 0;
+
+    if (dev >= 0) {
+        close(dev);
+    }
+    return node;
+}
+
 static bool leads(const struct dev_links *links, const struct link_entry *entry)
 {
-    int folder = open_folder(links, entry, false);
-    bool found = folder >= 0 && link_folder_leads(folder, entry->link.target);
+    uint64_t node = find_node(links, entry);
 
-    if (folder >= 0) {
-        close(folder);
-    }
-    return found;
+    return node != 0 && (entry->link.node == 0 || node == entry->link.node);
 }
 
 typedef bool (*test_fn)(const struct dev_links *links, const struct link_entry *entry,
@@ -170,8 +196,8 @@ static bool is_of(const struct dev_links *links, const struct link_entry *entry,
     return entry->owner == owner;
 }
 
-static bool is_formers_and_dangles(const struct dev_links *links, const struct link_entry *entry,
-                                   const void *context)
+static bool is_formers_and_stale(const struct dev_links *links, const struct link_entry *entry,
+                                 const void *context)
 {
     (void)context;
     return entry->owner == link_list_former_run && !leads(links, entry);
@@ -227,7 +253,7 @@ static void take_over(struct dev_links *links, struct link_entry *entry)
 {
     for (const struct link_entry *other = links->list.first; other != NULL; other = other->next) {
         if (is_taken_over(links, other, entry) && entry->link.former[0] == '\0') {
-            memcpy(entry->link.former, other->link.former, sizeof entry->link.former);
+            set_former(entry, other->link.former, other->link.former_node);
         }
     }
     (void)remove_if(links, is_taken_over, entry, false);
@@ -247,6 +273,7 @@ static struct link_entry *enlist(struct dev_links *links, const void *owner,
     entry->link.folder = item->folder;
     text_copy(entry->link.name, sizeof entry->link.name, item->name);
     set_target(entry, item->tty);
+    entry->link.node = find_node(links, entry);
     look(links, entry);
     take_over(links, entry);
     if (item->is_theirs) {
@@ -318,7 +345,7 @@ void dev_links_drop(struct dev_links *links, const void *owner)
 
 void dev_links_sweep(struct dev_links *links)
 {
-    if (remove_if(links, is_formers_and_dangles, NULL, true)) {
+    if (remove_if(links, is_formers_and_stale, NULL, true)) {
         link_list_save(&links->list);
     }
 }
@@ -358,6 +385,14 @@ static int list_named(struct dev_links *links, DIR *folder)
         }
     }
     return err;
+}
+
+/* What no note tells of is what it is now. */
+static void set_nodes(struct dev_links *links)
+{
+    for (struct link_entry *entry = links->list.first; entry != NULL; entry = entry->next) {
+        entry->link.node = entry->link.node != 0 ? entry->link.node : find_node(links, entry);
+    }
 }
 
 static int find_named(struct dev_links *links)
@@ -401,6 +436,7 @@ int dev_links_open(const char *dev_root, const char *notes_path, struct dev_link
         dev_links_close(opened);
         return ERR_NOMEM;
     }
+    set_nodes(opened);
     clean(opened);
     dev_links_sweep(opened);
     *links = opened;

@@ -3,9 +3,9 @@
  *
  * The first two are for everybody. Two boards of one name: the later has it, and the earlier again
  * when the later has gone, as with udevd. A link that somebody else has made under a name comes
- * back in the end if it still leads somewhere. /dev/ttyferry is ours, and what is a link in it an
- * agent has made; a name there is his who has had it last. What is no link stays anywhere, and the
- * board has none then.
+ * back in the end if it still leads to the same node. /dev/ttyferry is ours, and what is a link in
+ * it an agent has made; a name there is his who has had it last. What is no link stays anywhere,
+ * and the board has none then.
  *
  * What has been made is noted in a file, so that the next run of the agent can take it over, or
  * away if its tty has gone meanwhile. */
@@ -42,8 +42,8 @@ struct dev_links_wish {
 };
 
 /* `dev_root` ("/dev") and `notes_path` ("/run/ttyferry/links") must outlive them. Reads the notes
- * of the former run, and removes what it has made and leads nowhere; what no link of a former run
- * would be is left alone. Returns 0 or ERR_NOMEM. */
+ * of the former run, and removes what it has made and does not lead to its board any more; what no
+ * link of a former run would be is left alone. Returns 0 or ERR_NOMEM. */
 int dev_links_open(const char *dev_root, const char *notes_path, struct dev_links **links);
 
 /* Makes what is wished for. What the owner had in those folders before goes, and what a former run
@@ -54,7 +54,7 @@ void dev_links_put(struct dev_links *links, const struct dev_links_wish *wish);
 /* Removes what `owner` has. */
 void dev_links_drop(struct dev_links *links, const void *owner);
 
-/* A tty has gone: removes what is a former run's and leads nowhere. */
+/* A tty has gone: removes what is a former run's and leads nowhere, or to another's by now. */
 void dev_links_sweep(struct dev_links *links);
 
 /* The boards of a former run that nobody has taken over are being let go of: removes their links.

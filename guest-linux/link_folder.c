@@ -92,11 +92,13 @@ int link_folder_read(int folder, const char *name, char target[LINK_FOLDER_TARGE
     return 0;
 }
 
-bool link_folder_leads(int folder, const char *target)
+uint64_t link_folder_node(int folder, const char *target)
 {
     struct stat status;
 
-    return fstatat(folder, target, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(status.st_mode);
+    return fstatat(folder, target, &status, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(status.st_mode)
+               ? status.st_ino
+               : 0;
 }
 
 /* True if there is something under the name that is no link. */

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What a link says, terminator included. */
 #define LINK_FOLDER_TARGET_SIZE 256
@@ -19,8 +20,9 @@ int link_folder_open(const char *dev_root, const char *folder, bool makes_it);
  * ERR_TOO_LONG, ERR_IO. */
 int link_folder_read(int folder, const char *name, char target[LINK_FOLDER_TARGET_SIZE]);
 
-/* True if a link that says `target` would lead to a file that is no link itself. */
-bool link_folder_leads(int folder, const char *target);
+/* The inode of the file, no link itself, that a link which says `target` would lead to; 0 for
+ * none. */
+uint64_t link_folder_node(int folder, const char *target);
 
 /* Makes the link say `target`, whatever it has said. Returns 0, ERR_EXISTS if there is something
  * else, ERR_FULL, ERR_DENIED, ERR_IO. */

@@ -1,12 +1,16 @@
 #include "shared/core/link_note.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/core/error.h"
 
 #define NONE "-"
 #define FOLDER_SIZE 16
+#define NUMBER_SIZE 21
+#define DIGITS "0123456789"
 
 static const struct {
     const char *path;
@@ -59,8 +63,9 @@ int link_note_to_line(const struct link_note *note, char line[LINK_NOTE_LINE_SIZ
     if (!is_field(note->name) || !is_field(note->target)) {
         return ERR_INVALID;
     }
-    len = snprintf(line, LINK_NOTE_LINE_SIZE, "%s %s %s %s", folders[note->folder].path, note->name,
-                   note->target, former);
+    len = snprintf(line, LINK_NOTE_LINE_SIZE, "%s %s %s %s %" PRIu64 " %" PRIu64,
+                   folders[note->folder].path, note->name, note->target, former, note->node,
+                   note->former_node);
     return len < 0 || len >= LINK_NOTE_LINE_SIZE ? ERR_TOO_LONG : 0;
 }
 
@@ -102,6 +107,20 @@ static int take_former(const char **rest, struct link_note *note)
     return err;
 }
 
+static int take_number(const char **rest, uint64_t *number)
+{
+    char field[NUMBER_SIZE];
+    int err = take_field(rest, field, sizeof field);
+
+    if (err == 0 && field[strspn(field, DIGITS)] != '\0') {
+        err = ERR_INVALID;
+    }
+    if (err == 0) {
+        *number = strtoull(field, NULL, 10);
+    }
+    return err;
+}
+
 int link_note_from_line(const char *line, struct link_note *note)
 {
     struct link_note read = {.folder = LINK_NOTE_FOLDERS};
@@ -114,6 +133,8 @@ int link_note_from_line(const char *line, struct link_note *note)
     err = err == 0 ? take_field(&rest, read.target, sizeof read.target) : err;
     if (err == 0 && rest[0] != '\0') {
         err = take_former(&rest, &read);
+        err = err == 0 ? take_number(&rest, &read.node) : err;
+        err = err == 0 ? take_number(&rest, &read.former_node) : err;
     }
     if (err != 0) {
         return err;

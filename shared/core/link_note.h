@@ -1,15 +1,17 @@
 /* One link to a board's tty that the agent has made below /dev, as a line of a text that outlives
  * the agent:
  *
- *   FOLDER NAME TARGET FORMER
+ *   FOLDER NAME TARGET FORMER NODE FORMER_NODE
  *
- * "serial/by-id usb-1a86_USB_Serial-if00-port0 ../../ttyUSB0 -". FORMER is what somebody else's
- * link of that name has said before, "-" for none. A line of an older version ends before it.
- * Pure. */
+ * "serial/by-id usb-1a86_USB_Serial-if00-port0 ../../ttyUSB0 - 412 0". FORMER is what somebody
+ * else's link of that name has said before, "-" for none. The numbers are the inodes of what the
+ * two lead to: a tty's name comes to another board, its inode doesn't; 0 is for what is not known.
+ * A line of an older version ends before FORMER. Pure. */
 #ifndef TTYFERRY_CORE_LINK_NOTE_H
 #define TTYFERRY_CORE_LINK_NOTE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "shared/core/serial_names.h"
 
@@ -24,6 +26,8 @@ struct link_note {
     char name[SERIAL_NAMES_SIZE];
     char target[LINK_NOTE_TARGET_SIZE]; /* "../../ttyUSB0" */
     char former[LINK_NOTE_TARGET_SIZE]; /* or empty */
+    uint64_t node;
+    uint64_t former_node;
 };
 
 /* Below /dev: "serial/by-id". Static storage. */

@@ -212,14 +212,15 @@ def full_run_is_told_and_the_next_agent_takes_over(rig: Rig) -> None:
     detach(rig, "usb\\a", "1-3")
 
 
-def run_that_fills_up_later_costs_the_note_alone(rig: Rig) -> None:
-    """Two sockets and their locks are made; for the note of our ports there is no room."""
+def run_that_fills_up_later_costs_the_notes_alone(rig: Rig) -> None:
+    """Two sockets and their locks are made; for the notes of our ports and links there is no room."""
     end_agent(rig)
     rig.vm.run("mount -t tmpfs -o mode=0755,nr_inodes=5 tmpfs /run/ttyferry", check=True)
     try:
         rig.start_agent()
         expect_unharmed(rig)
-        expect_equal(rig.log().count("/run/ttyferry/ports can't be written (full)"), 1, "warnings")
+        expect_equal(rig.log().count("/run/ttyferry/ports can't be written (full)"), 1, "warnings of ports")
+        expect_equal(rig.log().count("/run/ttyferry/links can't be written (full)"), 1, "warnings of links")
     finally:
         end_agent(rig)
         rig.vm.run("umount /run/ttyferry", check=True)
@@ -257,7 +258,7 @@ CASES = [
     place_where_others_could_take_it_away_is_a_warning,
     *(make_file_case(name) for name in ("events.sock", "link.sock")),
     full_run_is_told_and_the_next_agent_takes_over,
-    run_that_fills_up_later_costs_the_note_alone,
+    run_that_fills_up_later_costs_the_notes_alone,
     agent_under_a_narrow_umask_shuts_nobody_out,
 ]
 

@@ -1,60 +1,20 @@
 /* The stable links of named boards, in a folder that stands for /dev. */
 #include "guest-linux/tty_links.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "tests/core/cases.h"
 #include "tests/core/hostile.h"
-#include "tests/guest/tree.h"
-
-struct rig {
-    struct tree tree;
-    char dev[TREE_PATH_SIZE];
-    char notes[TREE_PATH_SIZE];
-    struct dev_links *links;
-};
+#include "tests/guest/links_rig.h"
 
 static const char first[] = "one board";
 static const char second[] = "another board";
 
-static void open_links(struct rig *rig)
+static void open_again(struct links_rig *rig)
 {
-    assert_int_equal(dev_links_open(rig->dev, rig->notes, &rig->links), 0);
-}
-
-static void open_again(struct rig *rig)
-{
-    dev_links_close(rig->links);
-    open_links(rig);
-}
-
-static int setup(void **state)
-{
-    static struct rig rig;
-
-    tree_make(&rig.tree);
-    tree_folder(&rig.tree, "/dev");
-    tree_write(&rig.tree, "/dev/ttyACM0", "");
-    tree_write(&rig.tree, "/dev/ttyACM1", "");
-    tree_folder(&rig.tree, "/run");
-    tree_path(&rig.tree, "/dev", rig.dev);
-    tree_path(&rig.tree, "/run/links", rig.notes);
-    open_links(&rig);
-    *state = &rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct rig *rig = *state;
-
-    dev_links_close(rig->links);
-    tree_remove(&rig->tree);
-    return 0;
+    links_rig_end(rig);
+    links_rig_open(rig);
 }
 
 static struct board_ttys make_ttys(const char *path)
@@ -65,35 +25,22 @@ static struct board_ttys make_ttys(const char *path)
     return ttys;
 }
 
-/* What the link says; "" if there is no link. */
-static const char *read_link(const struct rig *rig, const char *name)
-{
-    static char target[TREE_PATH_SIZE];
-    char path[TREE_PATH_SIZE];
-    ssize_t len;
-
-    tree_path(&rig->tree, name, path);
-    len = readlink(path, target, sizeof target - 1);
-    target[len > 0 ? len : 0] = '\0';
-    return target;
-}
-
 static void a_name_leads_to_the_tty(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     tty_links_put(rig->links, first, "leo", &ttys);
     assert_string_equal(ttys.items[0].link, "/dev/ttyferry/leo");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "../ttyACM0");
     assert_true(tree_has(&rig->tree, "/dev/ttyferry/leo")); /* It does not dangle. */
     dev_links_drop(rig->links, first);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "");
 }
 
 static void a_hostile_name_makes_no_path(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
 
     for (size_t i = 0; i < HOSTILE_COUNT; i++) {
         struct board_ttys ttys = make_ttys("/dev/ttyACM0");
@@ -109,23 +56,23 @@ static void a_hostile_name_makes_no_path(void **state)
 
 static void further_ttys_have_their_interface(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     ttys.count = 2;
     strcpy(ttys.items[1].path, "/dev/ttyACM1");
     ttys.items[1].interface = 2;
     tty_links_put(rig->links, first, "dual", &ttys);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/dual"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/dual"), "../ttyACM0");
     assert_string_equal(ttys.items[1].link, "/dev/ttyferry/dual-if02");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/dual-if02"), "../ttyACM1");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/dual-if02"), "../ttyACM1");
     dev_links_drop(rig->links, first);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/dual-if02"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/dual-if02"), "");
 }
 
 static void a_board_without_a_name_has_no_link(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     tty_links_put(rig->links, first, "", &ttys);
@@ -135,78 +82,78 @@ static void a_board_without_a_name_has_no_link(void **state)
 
 static void a_name_that_moves_on_is_not_dropped_by_its_former_board(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys application = make_ttys("/dev/ttyACM0");
     struct board_ttys bootloader = make_ttys("/dev/ttyACM1");
 
     tty_links_put(rig->links, first, "leo", &application);
     tty_links_put(rig->links, second, "leo", &bootloader);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM1");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "../ttyACM1");
     dev_links_drop(rig->links, first);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM1");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "../ttyACM1");
     dev_links_drop(rig->links, second);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "");
 }
 
 static void a_board_is_renamed(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     tty_links_put(rig->links, first, "leo", &ttys);
     tty_links_put(rig->links, first, "lion", &ttys);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/lion"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/lion"), "../ttyACM0");
     tty_links_put(rig->links, first, "", &ttys);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/lion"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/lion"), "");
     assert_string_equal(ttys.items[0].link, "");
 }
 
 static void a_board_that_stays_keeps_its_link(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     tty_links_put(rig->links, first, "leo", &ttys);
     dev_links_leave(rig->links, first);
     dev_links_drop(rig->links, first);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "../ttyACM0");
 }
 
 static void a_new_run_removes_what_dangles(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
 
     tree_link(&rig->tree, "/dev/ttyferry/gone", "../ttyACM9");
     tree_link(&rig->tree, "/dev/ttyferry/here", "../ttyACM0");
     tree_write(&rig->tree, "/dev/ttyferry/file", "mine");
     tree_link(&rig->tree, "/dev/ttyferry/theirs", "/elsewhere");
     open_again(rig);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/gone"), "");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/here"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/gone"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/here"), "../ttyACM0");
     assert_true(tree_has(&rig->tree, "/dev/ttyferry/file"));
-    assert_string_equal(read_link(rig, "/dev/ttyferry/theirs"), "/elsewhere");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/theirs"), "/elsewhere");
 }
 
 static void a_board_that_is_taken_over_keeps_its_link(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     tty_links_put(rig->links, first, "leo", &ttys);
     open_again(rig);
     tty_links_put(rig->links, second, "leo", &ttys);
     assert_string_equal(ttys.items[0].link, "/dev/ttyferry/leo");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "../ttyACM0");
     dev_links_drop_former(rig->links); /* It is no former run's any more. */
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "../ttyACM0");
     dev_links_drop(rig->links, second);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "");
 }
 
 static void a_board_that_was_renamed_meanwhile_has_one_link(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
     struct board_ttys others = make_ttys("/dev/ttyACM1");
 
@@ -214,17 +161,17 @@ static void a_board_that_was_renamed_meanwhile_has_one_link(void **state)
     tty_links_put(rig->links, second, "pico", &others);
     open_again(rig);
     tty_links_put(rig->links, first, "leonardo", &ttys);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leonardo"), "../ttyACM0");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/pico"), "../ttyACM1");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leonardo"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/pico"), "../ttyACM1");
     tty_links_put(rig->links, second, "", &others);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/pico"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/pico"), "");
 }
 
 /* It has been attached before a board that had the name in the former run is looked at. */
 static void a_name_that_has_moved_meanwhile_is_the_new_boards(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
     struct board_ttys others = make_ttys("/dev/ttyACM1");
 
@@ -232,39 +179,56 @@ static void a_name_that_has_moved_meanwhile_is_the_new_boards(void **state)
     open_again(rig);
     tty_links_put(rig->links, second, "leo", &others);
     tty_links_put(rig->links, first, "", &ttys);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM1");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "../ttyACM1");
 }
 
 /* No host has linked, and the board goes. */
 static void what_nobody_takes_over_goes_with_its_tty(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     tty_links_put(rig->links, first, "leo", &ttys);
     open_again(rig);
     dev_links_sweep(rig->links);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "../ttyACM0");
     tree_delete(&rig->tree, "/dev/ttyACM0");
     dev_links_sweep(rig->links);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "");
+}
+
+static void what_leads_to_another_is_not_kept(void **state)
+{
+    struct links_rig *rig = *state;
+    struct board_ttys ttys = make_ttys("/dev/ttyACM0");
+
+    tty_links_put(rig->links, first, "leo", &ttys);
+    dev_links_leave(rig->links, first);
+    tree_replace(&rig->tree, "/dev/ttyACM0", "");
+    dev_links_sweep(rig->links);
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "");
+    tty_links_put(rig->links, first, "leo", &ttys);
+    links_rig_end(rig);
+    tree_replace(&rig->tree, "/dev/ttyACM0", "");
+    links_rig_open(rig);
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "");
 }
 
 static void what_was_never_noted_goes_too(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
 
     tree_link(&rig->tree, "/dev/ttyferry/leo", "../ttyACM0");
     tree_link(&rig->tree, "/dev/ttyferry/theirs", "/elsewhere");
     open_again(rig);
     dev_links_drop_former(rig->links);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/theirs"), "/elsewhere");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/theirs"), "/elsewhere");
 }
 
 static void what_is_no_link_stays(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
     char text[16];
 
@@ -278,7 +242,7 @@ static void what_is_no_link_stays(void **state)
 
 static void a_folder_that_is_a_link_is_not_followed(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     tree_folder(&rig->tree, "/elsewhere");
@@ -290,7 +254,7 @@ static void a_folder_that_is_a_link_is_not_followed(void **state)
 
 static void a_folder_that_others_may_write_to_is_not_used(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
     char path[TREE_PATH_SIZE];
 
@@ -304,27 +268,28 @@ static void a_folder_that_others_may_write_to_is_not_used(void **state)
 
 static void a_link_half_made_is_no_obstacle(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
     struct board_ttys ttys = make_ttys("/dev/ttyACM0");
 
     tree_link(&rig->tree, "/dev/ttyferry/.ttyferry-new", "../ttyACM1");
     tty_links_put(rig->links, first, "leo", &ttys);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/leo"), "../ttyACM0");
-    assert_string_equal(read_link(rig, "/dev/ttyferry/.ttyferry-new"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/leo"), "../ttyACM0");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/.ttyferry-new"), "");
 }
 
 static void a_link_half_made_goes_at_the_start(void **state)
 {
-    struct rig *rig = *state;
+    struct links_rig *rig = *state;
 
     tree_link(&rig->tree, "/dev/ttyferry/.ttyferry-new", "../ttyACM1");
     tree_link(&rig->tree, "/dev/serial/by-path/.ttyferry-new", "../../ttyACM1");
     open_again(rig);
-    assert_string_equal(read_link(rig, "/dev/ttyferry/.ttyferry-new"), "");
-    assert_string_equal(read_link(rig, "/dev/serial/by-path/.ttyferry-new"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/ttyferry/.ttyferry-new"), "");
+    assert_string_equal(links_rig_target(rig, "/dev/serial/by-path/.ttyferry-new"), "");
 }
 
-#define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define CASE(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, links_rig_setup, links_rig_teardown)
 
 int main(void)
 {
@@ -341,6 +306,7 @@ int main(void)
         CASE(a_board_that_was_renamed_meanwhile_has_one_link),
         CASE(a_name_that_has_moved_meanwhile_is_the_new_boards),
         CASE(what_nobody_takes_over_goes_with_its_tty),
+        CASE(what_leads_to_another_is_not_kept),
         CASE(what_was_never_noted_goes_too),
         CASE(what_is_no_link_stays),
         CASE(a_folder_that_is_a_link_is_not_followed),

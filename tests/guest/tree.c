@@ -77,6 +77,17 @@ void tree_write(const struct tree *tree, const char *path, const char *text)
     tree_write_bytes(tree, path, text, strlen(text));
 }
 
+void tree_replace(const struct tree *tree, const char *path, const char *text)
+{
+    char aside[TREE_PATH_SIZE];
+    char joined[TREE_PATH_SIZE];
+
+    tree_write(tree, "/aside", text);
+    tree_path(tree, "/aside", aside);
+    tree_path(tree, path, joined);
+    assert_int_equal(rename(aside, joined), 0);
+}
+
 void tree_write_program(const struct tree *tree, const char *path, const char *script)
 {
     char joined[TREE_PATH_SIZE];

@@ -21,6 +21,8 @@ void tree_write(const struct tree *tree, const char *path, const char *text);
 void tree_write_bytes(const struct tree *tree, const char *path, const char *bytes, size_t len);
 void tree_write_program(const struct tree *tree, const char *path, const char *script);
 void tree_link(const struct tree *tree, const char *path, const char *target);
+/* A file in the place of another, with an inode of its own. */
+void tree_replace(const struct tree *tree, const char *path, const char *text);
 void tree_folder(const struct tree *tree, const char *path);
 /* With what is below it. */
 void tree_delete(const struct tree *tree, const char *path);

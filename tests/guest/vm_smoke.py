@@ -1021,6 +1021,71 @@ def restarted_agent_leaves_what_another_program_has_put_in_its_place(rig: Rig) -
     rig.vm.run("vhci_attach wait-free", check=True)
 
 
+def attach_named(rig: Rig, board_id: str, busid: str, name: str) -> str:
+    """Plugs and announces a board that has a name; returns its tty."""
+    rig.usbipd.plug(busid, "ch341")
+    rig.host.send({"type": "arrival", "board": facts(board_id, busid) | {"name": name}, "wanted": True})
+    tty = rig.host.next("ready")["ttys"][0]
+    expect_equal(tty["link"], f"/dev/ttyferry/{name}", "the stable link")
+    return tty["path"]
+
+
+def names_of(rig: Rig) -> list[str]:
+    return rig.vm.run("ls -A /dev/ttyferry")[1].split()
+
+
+def links_of(rig: Rig) -> list[str]:
+    """Those of boards; busybox' `find` has no -printf."""
+    return rig.vm.run("find /dev/ttyferry /dev/serial -type l")[1].split()
+
+
+def board_renamed_over_a_restart_has_one_link(rig: Rig) -> None:
+    rig.connect()
+    tty = attach_named(rig, "usb\\a", "1-3", "leo")
+    kill_agent(rig)
+    rig.start_agent()
+    expect_equal(names_of(rig), ["leo"], "names while the board's host is not there")
+    rig.host = host = FakeHost(rig.vm.ports[0])
+    host.send({"type": "snapshot_begin"})
+    host.send({"type": "present", "board": facts("usb\\a", "1-3") | {"name": "leonardo"}, "wanted": True})
+    host.send({"type": "snapshot_end"})
+    expect_equal(host.next("ready")["ttys"][0]["link"], "/dev/ttyferry/leonardo", "the stable link")
+    expect_equal(names_of(rig), ["leonardo"], "names")
+    rig.echo("/dev/ttyferry/leonardo", "1-3")
+    expect_equal(rig.vm.run("readlink -f /dev/ttyferry/leonardo")[1].strip(), tty, "what it leads to")
+    detach(rig, "usb\\a", "1-3")
+    expect_equal(links_of(rig), [], "links that are left")
+
+
+def board_that_goes_before_a_host_has_linked_leaves_no_link(rig: Rig) -> None:
+    rig.connect()
+    attach_named(rig, "usb\\a", "1-3", "leo")
+    kill_agent(rig)
+    rig.start_agent()
+    rig.usbipd.unplug("1-3")
+    rig.vm.run("while [ -L /dev/ttyferry/leo ]; do sleep 0.01; done", check=True, timeout=LIMIT_S)
+    rig.vm.run("vhci_attach wait-free", check=True)
+    expect_equal(links_of(rig), [], "links that are left")
+
+
+def links_of_a_board_that_went_meanwhile_lead_to_no_other(rig: Rig) -> None:
+    """Another program's board has the tty's number by the time that an agent runs again."""
+    rig.connect()
+    tty = attach_named(rig, "usb\\a", "1-3", "leo")
+    expect_equal(len(links_of(rig)), 3, "links by name, id and path")
+    kill_agent(rig)
+    rig.usbipd.unplug("1-3")
+    rig.vm.run("vhci_attach wait-free", check=True)
+    rig.usbipd.plug("2-2", "ch341")
+    _, output = rig.vm.run(f"vhci_attach attach 10.0.2.2 {rig.usbipd.port} 2-2", check=True)
+    expect_equal(json.loads(output)["tty"], tty, "the other board's tty")
+    rig.start_agent()
+    expect_equal(links_of(rig), [], "links that are left")
+    rig.echo(tty, "2-2")
+    rig.usbipd.unplug("2-2")
+    rig.vm.run("vhci_attach wait-free", check=True)
+
+
 def restarted_agent_without_a_host_lets_go_at_its_release(rig: Rig) -> None:
     rig.connect()
     attach(rig, "usb\\a", "1-3")
@@ -1318,6 +1383,9 @@ CASES = [
     restarted_agent_lets_go_of_what_was_yielded_meanwhile,
     restarted_agent_lets_go_of_what_the_snapshot_does_not_name,
     restarted_agent_leaves_what_another_program_has_put_in_its_place,
+    board_renamed_over_a_restart_has_one_link,
+    board_that_goes_before_a_host_has_linked_leaves_no_link,
+    links_of_a_board_that_went_meanwhile_lead_to_no_other,
     restarted_agent_without_a_host_lets_go_at_its_release,
     removal_lets_go_of_what_a_dead_agent_had,
     nothing_is_left_after_many_failures,
