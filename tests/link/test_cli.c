@@ -419,6 +419,32 @@ static void events_goes_on_knowing_what_has_fitted(void **state)
     assert_non_null(strstr(child.out.text, "\"seq\":8,"));
 }
 
+/* Of a board that has come before what the agent keeps, nobody knows whether it had fitted. */
+static void events_goes_on_with_a_board_of_long_ago(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    played_start(&played, rig);
+    publish_com(&played, EVENT_ARRIVAL, PLAYED_ID("1"), "COM6"); /* 2 */
+    for (int i = 0; i < 2000; i++) {
+        played_publish(&played, EVENT_LINK, PLAYED_ID("1"));
+    }
+    publish_com(&played, EVENT_ARRIVAL, PLAYED_ID("2"), "COM7"); /* 2003 */
+    publish_com(&played, EVENT_UPDATE, PLAYED_ID("2"), "");
+    publish_com(&played, EVENT_UPDATE, PLAYED_ID("1"), ""); /* 2005 */
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("events", "--since", PLAYED_RUN ":2003", "--match", "com=COM5",
+                                "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    assert_string_equal(child.err.text, "");
+    played_stop(&played);
+    child_finish(rig, &child);
+    assert_int_equal(child.out.lines, 1);
+    assert_non_null(strstr(child.out.text, "\"seq\":2005,"));
+}
+
 #define UPDATE(seq) HEAD(seq) "\"event\":\"update\",\"board\":" BOARD("waiting") "}\n"
 
 /* The agent has the line that was seen last, and not what was before it. */
@@ -854,6 +880,7 @@ int main(int argc, char **argv)
         RIG_TEST(events_goes_on_with_a_board_that_fits_no_more),
         RIG_TEST(events_of_a_real_stream_are_resumed),
         RIG_TEST(events_goes_on_knowing_what_has_fitted),
+        RIG_TEST(events_goes_on_with_a_board_of_long_ago),
         RIG_TEST(events_goes_on_without_knowing_what_has_fitted),
         RIG_TEST(events_prints_the_last_word_and_says_what_it_means),
         RIG_TEST(events_ends_well_when_interrupted),
