@@ -59,24 +59,17 @@ static int look_at_board(struct event_filter *filter, const struct event *event,
     return result;
 }
 
-/* The boards that it does not name are gone, whether their removal was told or not. */
-static int look_at_snapshot(struct event_filter *filter, struct event *event, char **rewritten,
-                            size_t *len)
+/* Those that it does not name are gone, whether their removal was told or not. */
+int event_filter_follow(struct event_filter *filter, const struct board_table *boards)
 {
-    const struct board_table *all = event->boards;
     struct board_table fitting;
     int result = 0;
 
     board_table_init(&fitting);
-    for (size_t i = 0; i < all->count && result == 0; i++) {
-        if (does_fit(filter, all->items[i])) {
-            result = board_table_put(&fitting, all->items[i]);
+    for (size_t i = 0; i < boards->count && result == 0; i++) {
+        if (does_fit(filter, boards->items[i])) {
+            result = board_table_put(&fitting, boards->items[i]);
         }
-    }
-    if (result == 0) {
-        event->boards = &fitting;
-        result = event_json_from_event(event, rewritten, len);
-        event->boards = all;
     }
     if (result != 0) {
         board_table_finish(&fitting);
@@ -85,6 +78,20 @@ static int look_at_snapshot(struct event_filter *filter, struct event *event, ch
     board_table_finish(&filter->fitting);
     filter->fitting = fitting;
     return 0;
+}
+
+static int look_at_snapshot(struct event_filter *filter, struct event *event, char **rewritten,
+                            size_t *len)
+{
+    const struct board_table *all = event->boards;
+    int result = event_filter_follow(filter, all);
+
+    if (result == 0) {
+        event->boards = &filter->fitting;
+        result = event_json_from_event(event, rewritten, len);
+        event->boards = all;
+    }
+    return result;
 }
 
 static int look_at_event(struct event_filter *filter, struct event *event, bool *passes,

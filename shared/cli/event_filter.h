@@ -1,4 +1,4 @@
-/* The lines of a stream that are about the boards which a MATCH means.
+/* The boards that a MATCH means, and the lines of a stream that are about them.
  *
  * A board that has fitted once goes on fitting until it is removed, whatever its later lines say:
  * it may lose its COM port, and what becomes of it is wanted all the same. */
@@ -27,6 +27,10 @@ void event_filter_finish(struct event_filter *filter);
  * (match_can_lose), and has not arrived since, passes until it is removed: who was there all the
  * time would hear of it. */
 void event_filter_resume(struct event_filter *filter);
+
+/* Takes `boards` for all that there are: `fitting` then has those of them that fit, as they are in
+ * it. Returns 0 or ERR_NOMEM. */
+int event_filter_follow(struct event_filter *filter, const struct board_table *boards);
 
 /* Looks at a line (LF not counted). `*passes` says whether it is wanted: an event about a board
  * that fits, and every `link`, `dropped` and `snapshot`. A snapshot is rewritten to have the

@@ -23,6 +23,10 @@
 #define RESUME_ID "since"
 /* How long an agent has to answer whether it goes on where it was asked to. */
 #define EVENTS_ANSWER_MS 5000u
+/* How far behind the present an agent is asked for what was before the line that was seen last: as
+ * far as it keeps events (docs/events.md), less those that may come before it reads the question.
+ */
+#define EVENTS_HISTORY 1000u
 /* What is held until then: a snapshot, and what happens meanwhile. */
 #define EVENTS_HELD_MAX (2 * (size_t)EVENT_JSON_LINE_MAX)
 /* The agent's last line is short, and that of a board is not: they are told apart unread. */
@@ -36,8 +40,8 @@ static const char help[] =
     "  --since RUN:SEQ  go on behind the line that has this \"run\" and \"seq\": prints what was\n"
     "                   missed instead of a snapshot. Where the agent can't (it was restarted, or\n"
     "                   more than 1,024 events ago), stderr says so, and the snapshot comes.\n"
-    "                   A board that was there at that line may have fitted before: a MATCH by\n"
-    "                   COM port or name, which change, lets it pass until it is removed\n"
+    "                   With a MATCH by COM port or name, which change, a board that arrived\n"
+    "                   longer ago than that may have fitted, and passes until it is removed\n"
     /* The lines that verbs share. */
     CLI_STREAM_OPTION_HELP "\n" CLI_STREAM_MATCH_HELP "\n"
     "Exit codes: 0 interrupted, or nobody reads its output any more; 1 failed, 2 usage,\n"
@@ -66,7 +70,9 @@ struct events {
     struct conn *conn;
     char path[CLI_STREAM_PATH_SIZE];
     struct event_filter filter;
-    bool asking; /* the agent has not answered yet whether it can resume */
+    bool asking;        /* the agent has not answered yet whether it can resume */
+    uint64_t asked_seq; /* and behind which line, 0: it has not been asked */
+    bool is_learning;   /* what comes was seen, and tells which boards have fitted */
     struct held held;
     int last_word; /* what the agent's last line meant, 0: it has not said any */
     bool ended;    /* exit_code is settled */
@@ -172,19 +178,78 @@ static void show_held(struct events *events)
     forget_held(events);
 }
 
+/* If it fails, the connection is closing. */
+static int ask(struct events *events, uint64_t seq)
+{
+    struct request request = events->options.since;
+    char *line;
+    size_t len;
+    int result;
+
+    request.seq = seq;
+    events->asked_seq = seq;
+    result = request_to_line(&request, &line, &len);
+    if (result == 0) {
+        result = conn_write(events->conn, line, len);
+        free(line);
+    } else {
+        conn_close(events->conn, result);
+    }
+    return result;
+}
+
 static void settle(struct events *events, const struct reply *reply)
 {
-    events->asking = false;
-    uv_timer_stop(&events->answer_limit);
-    if (reply->outcome.code[0] == '\0') {
-        event_filter_resume(&events->filter);
-        forget_held(events); /* It counts as not said. */
+    const struct request *since = &events->options.since;
+    bool is_refused = reply->outcome.code[0] != '\0';
+
+    if (is_refused && events->asked_seq < since->seq) {
+        ask(events, since->seq);
         return;
     }
-    cli_output_error(VERB, "cannot go on behind %s:%llu, beginning from a snapshot: %s (%s)",
-                     events->options.since.run, (unsigned long long)events->options.since.seq,
-                     reply->outcome.message, reply->outcome.code);
-    show_held(events);
+    events->asking = false;
+    uv_timer_stop(&events->answer_limit);
+    if (is_refused) {
+        cli_output_error(VERB, "cannot go on behind %s:%llu, beginning from a snapshot: %s (%s)",
+                         since->run, (unsigned long long)since->seq, reply->outcome.message,
+                         reply->outcome.code);
+        show_held(events);
+        return;
+    }
+    events->is_learning = events->asked_seq < since->seq;
+    event_filter_resume(&events->filter);
+    forget_held(events); /* It counts as not said. */
+}
+
+/* Reads the stamp of a line. Returns false for one that has none. */
+static bool read_stamp(const char *line, size_t len, struct event_stamp *stamp)
+{
+    struct board_table boards;
+    struct event event;
+    bool is_read;
+
+    board_table_init(&boards);
+    is_read = event_json_to_event(line, len, &event, &boards) == 0;
+    board_table_finish(&boards);
+    if (is_read) {
+        *stamp = event.stamp;
+    }
+    return is_read;
+}
+
+/* Where to go on from, so that it is told too which boards have fitted. `line` is the first that
+ * the agent sent, and says how far it is. */
+static uint64_t find_start(const struct events *events, const char *line, size_t len)
+{
+    const struct request *since = &events->options.since;
+    struct event_stamp now;
+    uint64_t start;
+
+    if (!read_stamp(line, len, &now) || strcmp(now.run, since->run) != 0 || now.seq < since->seq) {
+        return since->seq;
+    }
+    start = now.seq > EVENTS_HISTORY ? now.seq - EVENTS_HISTORY : 1;
+    return start < since->seq ? start : since->seq;
 }
 
 static void take_while_asking(struct events *events, const char *line, size_t len)
@@ -193,9 +258,32 @@ static void take_while_asking(struct events *events, const char *line, size_t le
 
     if (reply_from_line(line, len, &reply) == 0) {
         settle(events, &reply);
-    } else {
-        hold(events, line, len);
+        return;
     }
+    hold(events, line, len);
+    if (events->asked_seq == 0 && !events->ended) {
+        ask(events, find_start(events, line, len));
+    }
+}
+
+/* Returns true for a line that was seen before. */
+static bool learn(struct events *events, const char *line, size_t len)
+{
+    struct event_stamp stamp;
+    char *rewritten;
+    size_t unused;
+
+    if (!events->is_learning) {
+        return false;
+    }
+    if (read_stamp(line, len, &stamp) && stamp.seq > events->options.since.seq) {
+        events->is_learning = false;
+        return false;
+    }
+    if (filter_line(events, line, len, &rewritten, &unused)) {
+        free(rewritten);
+    }
+    return true;
 }
 
 static void on_answer_limit(uv_timer_t *timer)
@@ -206,21 +294,12 @@ static void on_answer_limit(uv_timer_t *timer)
     end(events, CLI_FAILED);
 }
 
-static int ask(struct events *events)
+/* Only where a board may have lost what it fitted by, what was before matters. */
+static int begin_to_ask(struct events *events)
 {
-    char *line;
-    size_t len;
-    int result = request_to_line(&events->options.since, &line, &len);
-
-    if (result == 0) {
-        result = conn_write(events->conn, line, len);
-        free(line);
-    }
-    if (result == 0) {
-        events->asking = true;
-        uv_timer_start(&events->answer_limit, on_answer_limit, EVENTS_ANSWER_MS, 0);
-    }
-    return result;
+    events->asking = true;
+    uv_timer_start(&events->answer_limit, on_answer_limit, EVENTS_ANSWER_MS, 0);
+    return match_can_lose(&events->options.match) ? 0 : ask(events, events->options.since.seq);
 }
 
 /* --- The stream ------------------------------------------------------------------------------- */
@@ -247,9 +326,11 @@ static void on_line(void *context, char *line, size_t len)
 {
     struct events *events = context;
 
-    if (!is_last_word(events, line, len) && events->asking) {
+    bool is_last = is_last_word(events, line, len);
+
+    if (!is_last && events->asking) {
         take_while_asking(events, line, len);
-    } else {
+    } else if (is_last || !learn(events, line, len)) {
         show(events, line, len);
     }
 }
@@ -289,7 +370,7 @@ static int run(struct events *events)
     result = cli_stream_open(&events->loop, events->options.path, &conn_callbacks, events,
                              events->path, &events->conn);
     if (result == 0 && events->options.has_since) {
-        result = ask(events);
+        result = begin_to_ask(events);
     }
     if (result != 0) {
         end(events, cli_stream_explain(VERB, events->path, result));

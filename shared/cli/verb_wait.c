@@ -11,6 +11,7 @@
 #include "shared/cli/cli_output.h"
 #include "shared/cli/cli_side.h"
 #include "shared/cli/cli_stream.h"
+#include "shared/cli/event_filter.h"
 #include "shared/cli/stream_reader.h"
 #include "shared/cli/wait_reason.h"
 #include "shared/core/error.h"
@@ -28,7 +29,8 @@ static const char help[] =
     "Usage: ttyferry wait MATCH [--state ready|gone] [--timeout S] [--json] [--stream PATH]\n"
     "\n"
     "Blocks until the board is ready to be used in Linux, and prints the path of its tty and a\n"
-    "line feed, nothing else: the first one if it has several, its USB node if it has none.\n"
+    "line feed, nothing else: the first one if it has several, its USB node if it has none. A\n"
+    "board that fits once is meant until it is removed, though it may lose its COM port.\n"
     "\n"
     "  --state gone     wait until no board fits MATCH any more; prints nothing. In the guest\n"
     "                   that is known while Windows is linked, or of a board that was there\n"
@@ -59,6 +61,7 @@ struct wait {
     uv_timer_t timeout;
     uv_timer_t retry;
     struct stream_reader *reader; /* NULL while the agent is away */
+    struct event_filter filter;   /* of the boards as the reader's last line left them */
     bool has_snapshot;            /* the reader has its boards */
     bool has_fitted;              /* one of them was meant */
     int last_error;               /* why there is no reader, or its forerunner ended; 0: none has */
@@ -85,19 +88,6 @@ static void end(struct wait *wait, int exit_code)
 static void end_after_output(struct wait *wait, int result)
 {
     end(wait, cli_output_conclude(VERB, result));
-}
-
-static int collect_fitting(struct wait *wait, struct board_table *fitting)
-{
-    const struct board_table *boards = stream_reader_boards(wait->reader);
-    int result = 0;
-
-    for (size_t i = 0; i < boards->count && result == 0; i++) {
-        if (match_check(&wait->options.match, boards->items[i])) {
-            result = board_table_put(fitting, boards->items[i]);
-        }
-    }
-    return result;
 }
 
 static int print_json(struct wait *wait, const struct board_table *fitting)
@@ -166,18 +156,11 @@ static void check_gone(struct wait *wait, const struct board_table *fitting)
 
 static void say_why(struct wait *wait)
 {
-    struct board_table fitting;
     struct event snapshot;
 
-    board_table_init(&fitting);
-    if (collect_fitting(wait, &fitting) != 0) {
-        cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
-    } else {
-        stream_reader_snapshot(wait->reader, &snapshot);
-        snapshot.boards = &fitting;
-        wait_reason_say(VERB, wait->options.match_text, wait->options.gone, &snapshot);
-    }
-    board_table_finish(&fitting);
+    stream_reader_snapshot(wait->reader, &snapshot);
+    snapshot.boards = &wait->filter.fitting;
+    wait_reason_say(VERB, wait->options.match_text, wait->options.gone, &snapshot);
 }
 
 /* Nothing is known of any board: why not. */
@@ -205,24 +188,20 @@ static void time_out(struct wait *wait)
 static void on_change(void *context, struct stream_reader *reader)
 {
     struct wait *wait = context;
-    struct board_table fitting;
 
-    (void)reader;
     if (wait->ended) {
         return;
     }
     wait->has_snapshot = true;
     wait->last_error = 0;
-    board_table_init(&fitting);
-    if (collect_fitting(wait, &fitting) != 0) {
+    if (event_filter_follow(&wait->filter, stream_reader_boards(reader)) != 0) {
         cli_output_error(VERB, "%s", error_text(ERR_NOMEM));
         end(wait, CLI_FAILED);
     } else if (wait->options.gone) {
-        check_gone(wait, &fitting);
+        check_gone(wait, &wait->filter.fitting);
     } else {
-        check_ready(wait, &fitting);
+        check_ready(wait, &wait->filter.fitting);
     }
-    board_table_finish(&fitting);
     if (!wait->ended && wait->options.has_timeout && wait->options.timeout_ms == 0) {
         time_out(wait);
     }
@@ -390,7 +369,9 @@ int verb_wait(int argc, char **argv)
         return CLI_FAILED;
     }
     if (read_options(argc, argv, &wait->options, &exit_code)) {
+        event_filter_init(&wait->filter, &wait->options.match);
         exit_code = run(wait);
+        event_filter_finish(&wait->filter);
     }
     free(wait);
     return exit_code;

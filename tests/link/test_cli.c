@@ -381,6 +381,107 @@ static void events_of_a_real_stream_are_resumed(void **state)
     child_finish(rig, &child);
 }
 
+static void publish_com(struct played *played, enum event_type type, const char *id,
+                        const char *com_port)
+{
+    struct event event = {.type = type};
+
+    strcpy(event.board.id, id);
+    strcpy(event.board.com_port, com_port);
+    stream_publish(played->stream, &event);
+}
+
+/* Which boards had fitted at the line that was seen last is read out of what was before. */
+static void events_goes_on_knowing_what_has_fitted(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    played_start(&played, rig);
+    publish_com(&played, EVENT_ARRIVAL, PLAYED_ID("1"), "COM5"); /* 2 */
+    publish_com(&played, EVENT_ARRIVAL, PLAYED_ID("2"), "COM6");
+    publish_com(&played, EVENT_UPDATE, PLAYED_ID("1"), "");
+    publish_com(&played, EVENT_UPDATE, PLAYED_ID("2"), "COM7"); /* 5 */
+    publish_com(&played, EVENT_UPDATE, PLAYED_ID("1"), "COM8");
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("events", "--since", PLAYED_RUN ":4", "--match", "com=COM5",
+                                "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    publish_com(&played, EVENT_REMOVAL, PLAYED_ID("2"), ""); /* 7 */
+    publish_com(&played, EVENT_REMOVAL, PLAYED_ID("1"), "");
+    rig_run_until_count(rig, &child.out.lines, 2);
+    assert_string_equal(child.err.text, "");
+    played_stop(&played);
+    child_finish(rig, &child);
+    assert_int_equal(child.out.lines, 2);
+    assert_non_null(strstr(child.out.text, "\"seq\":6,"));
+    assert_non_null(strstr(child.out.text, "\"seq\":8,"));
+}
+
+/* Of a board that has come before what the agent keeps, nobody knows whether it had fitted. */
+static void events_goes_on_with_a_board_of_long_ago(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct played played;
+
+    played_start(&played, rig);
+    publish_com(&played, EVENT_ARRIVAL, PLAYED_ID("1"), "COM6"); /* 2 */
+    for (int i = 0; i < 2000; i++) {
+        played_publish(&played, EVENT_LINK, PLAYED_ID("1"));
+    }
+    publish_com(&played, EVENT_ARRIVAL, PLAYED_ID("2"), "COM7"); /* 2003 */
+    publish_com(&played, EVENT_UPDATE, PLAYED_ID("2"), "");
+    publish_com(&played, EVENT_UPDATE, PLAYED_ID("1"), ""); /* 2005 */
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("events", "--since", PLAYED_RUN ":2003", "--match", "com=COM5",
+                                "--stream", played.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    assert_string_equal(child.err.text, "");
+    played_stop(&played);
+    child_finish(rig, &child);
+    assert_int_equal(child.out.lines, 1);
+    assert_non_null(strstr(child.out.text, "\"seq\":2005,"));
+}
+
+#define UPDATE(seq) HEAD(seq) "\"event\":\"update\",\"board\":" BOARD("waiting") "}\n"
+
+/* The agent has the line that was seen last, and not what was before it. */
+static void on_voice_asked_twice(void *context, uint64_t client, char *line, size_t len)
+{
+    static const char *const expected[] = {"\"seq\":1}", "\"seq\":7}"};
+    static const char *const replies[] = {REPLY_TOO_OLD, REPLY_OK UPDATE("8")};
+    struct voice *voice = context;
+
+    assert_true(voice->questions < 2);
+    assert_non_null(strstr(line, expected[voice->questions]));
+    (void)len;
+    local_server_answer(voice->server, client, replies[voice->questions],
+                        strlen(replies[voice->questions]));
+    voice->questions++;
+}
+
+static void events_goes_on_without_knowing_what_has_fitted(void **state)
+{
+    static const char now[] =
+        HEAD("8") "\"event\":\"snapshot\",\"boards\":[" BOARD("waiting") "]}\n";
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    voice_start(&voice, rig, now);
+    local_server_hear(voice.server, on_voice_asked_twice);
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("events", "--since", "8c1f6a0be97d2c43:7", "--match", "com=COM5",
+                                "--stream", voice.path));
+    rig_run_until_count(rig, &child.out.lines, 1);
+    voice_stop(&voice);
+    child_finish(rig, &child);
+    assert_string_equal(child.out.text, UPDATE("8"));
+    assert_int_equal(voice.questions, 2);
+}
+
 #define DROPPED(reason) HEAD("1") "\"event\":\"dropped\",\"reason\":\"" reason "\"}\n"
 
 static void events_prints_the_last_word_and_says_what_it_means(void **state)
@@ -789,6 +890,9 @@ int main(int argc, char **argv)
         RIG_TEST(events_goes_on_with_a_match),
         RIG_TEST(events_goes_on_with_a_board_that_fits_no_more),
         RIG_TEST(events_of_a_real_stream_are_resumed),
+        RIG_TEST(events_goes_on_knowing_what_has_fitted),
+        RIG_TEST(events_goes_on_with_a_board_of_long_ago),
+        RIG_TEST(events_goes_on_without_knowing_what_has_fitted),
         RIG_TEST(events_prints_the_last_word_and_says_what_it_means),
         RIG_TEST(events_ends_well_when_interrupted),
         RIG_TEST(events_ends_well_when_nobody_reads_any_more),

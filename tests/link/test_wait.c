@@ -201,6 +201,70 @@ static void wait_for_gone_waits_for_the_removal(void **state)
     voice_stop(&voice);
 }
 
+/* As Windows and the guest tell of it: once the guest has the board, it has no COM port. */
+#define COM_BOARD(com, state)                                                                      \
+    "{\"id\":\"usb\\\\a\",\"name\":null,\"vid\":\"1a86\",\"pid\":\"7523\",\"serial\":null,"        \
+    "\"description\":\"\",\"com_port\":" com ",\"busid\":\"3-1\",\"speed\":\"full\","              \
+    "\"kind\":\"serial\",\"state\":\"" state "\"}"
+#define COM5 "\"COM5\""
+#define WITH_COM5 BOARDS(LINK_UP, COM_BOARD(COM5, "waiting"))
+#define WITHOUT_COM5 HEAD("2") "\"event\":\"update\",\"board\":" COM_BOARD("null", "waiting") "}\n"
+
+static void wait_goes_on_meaning_what_has_fitted(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    voice_start(&voice, rig, WITH_COM5);
+    child_start(rig, &child,
+                CHILD_ARGUMENTS("wait", "com=COM5", "--timeout", "20", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 1);
+    voice_say(&voice, WITHOUT_COM5);
+    voice_say(&voice, READY);
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_string_equal(child.out.text, "/dev/ttyUSB0\n");
+    voice_stop(&voice);
+}
+
+static void wait_for_gone_does_not_believe_a_lost_com_port(void **state)
+{
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    voice_start(&voice, rig, WITH_COM5 WITHOUT_COM5);
+    child_start(
+        rig, &child,
+        CHILD_ARGUMENTS("wait", "com=COM5", "--state", "gone", "--json", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 1);
+    voice_say(&voice, REMOVAL);
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_non_null(strstr(child.out.text, "\"seq\":3,")); /* That of the removal. */
+    voice_stop(&voice);
+}
+
+/* What comes after a removal is another life, and has to fit anew. */
+static void wait_forgets_what_has_been_removed(void **state)
+{
+    static const char again[] =
+        REMOVAL HEAD("4") "\"event\":\"arrival\",\"board\":" COM_BOARD(COM5, "waiting") "}\n";
+    struct rig *rig = *state;
+    static struct child child;
+    struct voice voice;
+
+    voice_start(&voice, rig, WITH_COM5 REMOVAL ARRIVAL READY);
+    child_start(
+        rig, &child,
+        CHILD_ARGUMENTS("wait", "com=COM5", "--json", "--timeout", "20", "--stream", voice.path));
+    rig_run_until_count(rig, &voice.listeners, 1);
+    voice_say(&voice, again);
+    voice_say(&voice, READY);
+    assert_int_equal(child_finish(rig, &child), CLI_DONE);
+    assert_non_null(strstr(child.out.text, COM5));
+    voice_stop(&voice);
+}
+
 static void wait_gives_up_after_its_timeout(void **state)
 {
     struct rig *rig = *state;
@@ -502,6 +566,9 @@ int main(int argc, char **argv)
         RIG_TEST(wait_for_gone_waits_for_the_link),
         RIG_TEST(wait_for_gone_believes_a_removal_without_a_link),
         RIG_TEST(wait_for_gone_does_not_believe_a_restarted_agent),
+        RIG_TEST(wait_goes_on_meaning_what_has_fitted),
+        RIG_TEST(wait_for_gone_does_not_believe_a_lost_com_port),
+        RIG_TEST(wait_forgets_what_has_been_removed),
         RIG_TEST(wait_gives_up_after_its_timeout),
         RIG_TEST(wait_wants_one_board),
         RIG_TEST(wait_without_timeout_ends_with_the_agent),
