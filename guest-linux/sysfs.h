@@ -14,7 +14,7 @@ int sysfs_join(const char *root, const char *path, const char *element,
                char joined[SYSFS_PATH_SIZE]);
 
 /* Reads a whole file into `text`, terminated, its last line feed cut off. Returns 0,
- * ERR_NOT_FOUND, ERR_TOO_LONG if it does not fit, ERR_DENIED, ERR_IO. */
+ * ERR_NOT_FOUND, ERR_TOO_LONG if it does not fit, ERR_DENIED, ERR_IS_FOLDER, ERR_IO. */
 int sysfs_read_text(const char *root, const char *path, const char *element, char *text,
                     size_t size);
 

@@ -56,7 +56,7 @@ static void a_folder_is_no_text(void **state)
     (void)state;
     tree_make(&tree);
     tree_folder(&tree, "/device");
-    assert_int_equal(sysfs_read_text(tree.root, "/device", NULL, text, sizeof text), ERR_IO);
+    assert_int_equal(sysfs_read_text(tree.root, "/device", NULL, text, sizeof text), ERR_IS_FOLDER);
     tree_remove(&tree);
 }
 

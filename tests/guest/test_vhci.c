@@ -173,7 +173,7 @@ static void a_failed_attach_holds_no_port(void **state)
     make_rig(&rig);
     tree_delete(&rig.tree, FIRST "/attach");
     tree_folder(&rig.tree, FIRST "/attach"); /* can't be written, whoever runs the test */
-    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &place), ERR_IO);
+    assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &place), ERR_IS_FOLDER);
     tree_delete(&rig.tree, FIRST "/attach");
     tree_write(&rig.tree, FIRST "/attach", "");
     assert_int_equal(vhci_attach(rig.vhci, SOCKET, DEVID, BOARD_SPEED_FULL, &place), 0);
@@ -527,7 +527,7 @@ static void a_detach_that_can_not_be_written_is_told(void **state)
     tree_delete(&rig.tree, FIRST "/detach");
     assert_int_equal(vhci_detach(rig.vhci, &place_0), ERR_NOT_FOUND);
     tree_folder(&rig.tree, FIRST "/detach");
-    assert_int_equal(vhci_detach(rig.vhci, &place_0), ERR_IO);
+    assert_int_equal(vhci_detach(rig.vhci, &place_0), ERR_IS_FOLDER);
     remove_rig(&rig);
 }
 
