@@ -30,8 +30,8 @@
 static const char help[] =
     "Usage: ttyferry kick [--quiet]\n"
     "\n"
-    "Asks the agent on Windows to link at once, as root, by running the ttyferry.exe "
-    "that\n" GUEST_HOST " names; it is given 5 s. Without it the link only comes later.\n"
+    "Asks the agent on Windows to link at once, as root, by running the ttyferry.exe that\n"
+    "/etc/ttyferry/host names; it is given 5 s. Without it the link only comes later.\n"
     "\n"
     "  --quiet  say nothing if it fails: for what starts the agent\n"
     "\n"
