@@ -181,7 +181,7 @@ class Reader:
         """Asks to go on; the answer, and what came before it is thrown away."""
         self.say({"request": "resume", "id": "r", "run": run, "seq": seq})
         while "reply" not in (line := self.take()):
-            pass
+            assert line, "the agent has hung up, and not answered"
         expect_equal((line["reply"], line["id"], fault(line)), ("resume", "r", None), "the answer")
         return line
 
@@ -330,6 +330,7 @@ def is_served(agent: Agent) -> bool:
 
 
 def a_reader_that_comes_and_goes_misses_nothing(agent: Agent) -> None:
+    agent.settle()
     with Reader(agent.path) as witness:
         line = witness.take()
         run, now = line["run"], line["seq"]
