@@ -241,12 +241,15 @@ static void watch_signals(struct status *status)
     }
 }
 
+/* A signal ends what looks once as it ends any program: a shell's loop around it ends as well. */
+static const int no_signals[] = {0};
+
 static void init_handles(struct status *status)
 {
     uv_timer_init(&status->loop, &status->timeout);
     status->timeout.data = status;
-    interrupt_start(&status->loop, &status->interrupt, cli_terminal_end_signals, on_interrupt,
-                    status);
+    interrupt_start(&status->loop, &status->interrupt,
+                    status->watch ? cli_terminal_end_signals : no_signals, on_interrupt, status);
     uv_signal_init(&status->loop, &status->resize);
     status->resize.data = status;
     uv_signal_init(&status->loop, &status->suspend);

@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -1124,9 +1125,14 @@ def nothing_is_left_after_many_failures(rig: Rig) -> None:
         rig.usbipd.unplug("1-3")
         host.close()
 
-    def snapshot() -> tuple[list[str], int]:
+    def snapshot() -> tuple[Counter[str], int]:
+        """How many of each kind the agent and the kernel hold, and the agent's memory."""
         lines = rig.vm.run(f"snapshot.sh {rig.agent.pid}")[1].splitlines()
-        return [line for line in lines if not line.startswith("rss_kb")], int(lines[-1].split()[1])
+        held: Counter[str] = Counter()
+        for line in lines[:-1]:
+            kind, count, name = line.split(" ", 2) if line.startswith("fd ") else ("", "1", line)
+            held[f"{kind} {name}"] += int(count)
+        return held, int(lines[-1].split()[1])
 
     def fill_stream() -> None:
         """The agent keeps its last 1,024 events: it has as many before it is measured."""
@@ -1150,11 +1156,12 @@ def nothing_is_left_after_many_failures(rig: Rig) -> None:
         fail_once(fault)
     rig.connect().next("hello")
     deadline = time.monotonic() + LIMIT_S
-    while (after := snapshot())[0] != before and time.monotonic() < deadline:
+    while (after := snapshot())[0] - before and time.monotonic() < deadline:
         pass  # The last host's connection may still be closing.
-    expect_equal(after[0], before, "what the agent and the kernel hold")
-    # Of so small a process the C library alone takes and gives back more than 5 %.
-    assert after[1] <= rss_before + 64, f"{rss_before} kB became {after[1]} kB"
+    # Before, another one may have been: a hundred failures that leave something leave a hundred.
+    expect_equal(after[0] - before, Counter(), "what the agent and the kernel hold besides")
+    # Of so small a process the C library alone takes and gives back more than 5 %; a failure that leaves 1.3 kB would show.
+    assert after[1] <= rss_before + 128, f"{rss_before} kB became {after[1]} kB"
 
 
 def absent_usbipd_is_told_with_a_remedy(rig: Rig) -> None:

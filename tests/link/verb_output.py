@@ -71,6 +71,17 @@ def a_closed_file_is_not_taken_for_another(agent: Agent) -> None:
     expect_equal(process.returncode, 4, "exit code")
 
 
+def what_looks_once_is_ended_by_the_signal_itself(agent: Agent) -> None:
+    """So that Ctrl-C ends a shell's loop around it."""
+    for verb in ("list", "status", "status --json"):
+        with shell(agent, verb, "") as process:
+            agent.reader, _ = agent.listener.accept()  # And nothing is said to it.
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=LIMIT_S)
+            agent.reader.close()
+        expect_equal(process.returncode, -signal.SIGINT, f"exit code of {verb}")
+
+
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + LIMIT_S
     while not condition():
@@ -171,6 +182,7 @@ CASES = [
     a_closed_stdout_is_an_error,
     so_it_is_for_help,
     a_closed_file_is_not_taken_for_another,
+    what_looks_once_is_ended_by_the_signal_itself,
     events_is_interrupted_while_nobody_reads,
     a_watch_is_ended_while_nobody_reads,
     a_reader_that_comes_late_gets_every_byte,
