@@ -14,6 +14,9 @@
 #define PLACED "/usr/local/bin/.ttyferry.new"
 #define INSTALLED "/usr/local/bin/ttyferry"
 
+/* How `ttyferry setup` begins the line of such a step. */
+#define FAILED_STEP "failed "
+
 /* The first one may have to boot the distribution. */
 #define COMMAND_LIMIT_MS 120000
 
@@ -58,14 +61,21 @@ static bool take_line(const char **rest, char line[GUEST_SETUP_MESSAGE_SIZE])
     return len > 0;
 }
 
-/* The last line, or "". */
-static void last_line(const char *text, char line[GUEST_SETUP_MESSAGE_SIZE])
+/* The last line that tells of a failed step of `ttyferry setup`, which goes on to say what it has
+ * taken back; else the last line of all, or "". */
+static void telling_line(const char *text, char line[GUEST_SETUP_MESSAGE_SIZE])
 {
     char each[GUEST_SETUP_MESSAGE_SIZE];
+    bool has_failed = false;
 
     line[0] = '\0';
     while (take_line(&text, each)) {
-        text_copy(line, GUEST_SETUP_MESSAGE_SIZE, each);
+        bool fails = strncmp(each, FAILED_STEP, strlen(FAILED_STEP)) == 0;
+
+        if (fails || !has_failed) {
+            text_copy(line, GUEST_SETUP_MESSAGE_SIZE, each);
+        }
+        has_failed = has_failed || fails;
     }
 }
 
@@ -75,9 +85,9 @@ static int explain(struct guest_setup *setup, const char *what, const struct out
 {
     char line[GUEST_SETUP_MESSAGE_SIZE];
 
-    last_line(outcome->errors, line);
+    telling_line(outcome->errors, line);
     if (line[0] == '\0') {
-        last_line(outcome->said, line);
+        telling_line(outcome->said, line);
     }
     if (outcome->error != 0) {
         snprintf(setup->message, sizeof setup->message, "%s in the distribution %s: %s", what,

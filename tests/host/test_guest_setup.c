@@ -65,8 +65,10 @@ static int play_wsl(int argc, char **argv)
         return is_told(L"rm") ? 1 : 0;
     }
     if (strcmp(verb, "setup") == 0 && is_told(L"setup")) {
-        printf("ok one\nfailed two: the disk is full\n");
-        fprintf(stderr, "ttyferry setup: \033[2Jthe disk is full\n");
+        printf("ok one\nfailed two: the disk is full\nok everything is as it was before\n");
+        if (!is_told(L"quiet")) {
+            fprintf(stderr, "ttyferry setup: \033[2Jthe disk is full\n");
+        }
         return 1;
     }
     return strcmp(verb, "setup") == 0 ? 0 : 9;
@@ -93,6 +95,7 @@ static const struct row rows[] = {
     {"drop: rm fails", L"wsl rm", DROP, true, "removing /usr/local/bin/.ttyferry.new"},
     {"set up", L"wsl", RUN, false, NULL},
     {"setup fails", L"wsl setup", RUN, true, "\\x1b[2Jthe disk is full"},
+    {"setup fails by a step", L"wsl setup quiet", RUN, true, "failed two: the disk is full"},
     {"key renewed", L"wsl", RENEW, false, NULL},
     {"renewal fails", L"wsl setup", RENEW, true, "--key-only"},
     {"removed", L"wsl", REMOVE, false, NULL},
