@@ -153,16 +153,24 @@ void guest_service_reload(struct guest_service *service)
 
 /* --- Now -------------------------------------------------------------------------------------- */
 
-/* Of this start: systemd's own lines have another identifier. The agent's last one may still be on
- * its way, so the journal is asked to catch up. */
+/* Of this start: systemd's own lines have another identifier, and the last words of an agent that
+ * was ended just before are no error. The agent's own may still be on their way, so the journal is
+ * asked to catch up. */
 static void read_journal(const struct guest_service *service, time_t since, struct last_line *why)
 {
     char since_option[32];
     const char *const sync[] = {service->journalctl, "--sync", NULL};
-    const char *const argv[] = {
-        service->journalctl, "--quiet", "--no-pager",    "--output=cat",
-        "--lines=1",         "--unit",  GUEST_UNIT_NAME, "--identifier=ttyferry",
-        since_option,        NULL};
+    const char *const argv[] = {service->journalctl,
+                                "--quiet",
+                                "--no-pager",
+                                "--output=cat",
+                                "--lines=1",
+                                "--unit",
+                                GUEST_UNIT_NAME,
+                                "--identifier=ttyferry",
+                                "--grep=^(error|ttyferry agent): ",
+                                since_option,
+                                NULL};
 
     snprintf(since_option, sizeof since_option, "--since=@%lld", (long long)since);
     (void)process_run_alone(sync, NULL, JOURNAL_LIMIT_MS);

@@ -324,6 +324,9 @@ def a_second_host_takes_over_from_one_that_stopped(attacked: Attacked) -> None:
     try:
         with Stranger(lab) as second:
             second.prove(lab.key)
+            # Linked is who has said what boards there are.
+            second.send({"type": "snapshot_begin"})
+            second.send({"type": "snapshot_end"})
             lab.guest.wait("the first one's link to end", lambda e: e["event"] == "link" and e["state"] == "down", mark)
             lab.guest.wait_link("up", mark)
     finally:
