@@ -47,7 +47,7 @@ build_root() {
         --include="$(IFS=,; echo "${packages[*]}")" "${options[@]}" --aptopt='APT::Sandbox::User "root"' \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --customize-hook='chroot "$1" useradd --create-home --groups dialout --shell /bin/bash user' \
-        --customize-hook='systemctl --root="$1" disable mosquitto.service' \
+        --customize-hook='chroot "$1" systemctl disable mosquitto.service' \
         --customize-hook='echo debian >"$1/etc/hostname"; echo "127.0.0.1 localhost debian" >"$1/etc/hosts"' \
         "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" - >&2 ||
         die "mmdebstrap failed: run apt-get update and check the network"
