@@ -39,6 +39,7 @@ cp /etc/resolv.conf "$machine/etc/resolv.conf"
 exec unshare --mount --pid --fork --kill-child bash -euc '
     machine=$1
     shift
+    mount --bind "$machine" "$machine" # so that / is a mount in there too, as it is on any machine
     mount -t proc proc "$machine/proc"
     mount --rbind /sys "$machine/sys"
     mount --rbind /dev "$machine/dev"

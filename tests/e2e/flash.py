@@ -423,8 +423,12 @@ def main() -> int:
         for script in (*SCRIPTS, POLLING, POLLING.with_name("polling_flash.sh")):
             lab.vm.push(script, f"/usr/local/bin/{script.name}")
         bench = Bench(lab, MANY if arguments.full else FEW)
-        for name in arguments.parts or PARTS:
-            PARTS[name](bench)
+        try:
+            for name in arguments.parts or PARTS:
+                PARTS[name](bench)
+        except BaseException:
+            print_logs(lab)
+            raise
     for figure in bench.figures:
         print(figure)
     return bench.cases.close()

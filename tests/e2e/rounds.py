@@ -114,17 +114,17 @@ def settled(stream: EventStream, board: Board, state: str) -> dict[str, Any]:
 
 
 def guest_log(lab: Lab) -> str:
-    """The guest agent's log, or why it can't be had and what the kernel said last."""
+    """The guest agent's log, or why it can't be had and what the kernel is at."""
     try:
         return lab.guest_log()
     except VmError as error:
-        return f"{error}; the VM's console:\n{lab.vm.console_log.read_text(errors='replace')}"
+        return f"{error}; the VM:\n{lab.vm.post_mortem()}"
 
 
 def print_logs(lab: Lab) -> None:
     """What both agents said last."""
     for side, log in (("host", lab.host_log.read_text(errors="replace")), ("guest", guest_log(lab))):
-        print(f"--- the {side} agent's log\n" + "\n".join(log.splitlines()[-40:]))
+        print(f"--- the {side} agent's log\n" + "\n".join(log.splitlines()[-80:]))
 
 
 def show_logs(lab: Lab) -> None:

@@ -219,6 +219,13 @@ def systemd_makes_nodes_and_keeps_units(lab: Lab) -> None:
         expect_equal(vm.ports, ports, "ports after it")
 
 
+def post_mortem_says_where_the_kernel_is(_: Lab) -> None:
+    with Vm() as vm:
+        vm.start()
+        said = vm.post_mortem()
+    assert "RIP=" in said and "Not continuing" in said and "Call Trace" in said, said
+
+
 def disk_keeps_what_is_written(_: Lab) -> None:
     """Without systemd too; and the files of the overlay are put there once."""
     with Vm(debian=True, persistent=True) as vm:
@@ -548,6 +555,7 @@ CASES: list[Callable[[Lab], None]] = [
     machine_pauses_and_restarts,
     whole_debian_is_there,
     systemd_makes_nodes_and_keeps_units,
+    post_mortem_says_where_the_kernel_is,
     disk_keeps_what_is_written,
     machine_can_be_out_of_reach,
     ch341_echoes_and_goes,

@@ -51,9 +51,11 @@ JOURNAL_MB = 4
 # As long as WSL waits for systemd before it runs commands all the same.
 UNITS_TIMEOUT_S = 10.0
 KERNEL_COMMAND_LINE = (
-    "console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check cryptomgr.notests audit=0 rdinit=/init panic=-1"
+    "console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check cryptomgr.notests audit=0 rdinit=/init panic=-1 unknown_nmi_panic"
 )
 PR_SET_PDEATHSIG = 1
+# For a kernel that panics to say why.
+POST_MORTEM_S = 10.0
 
 
 class VmError(Exception):
@@ -408,6 +410,22 @@ class Vm:
             *("-netdev", network, "-device", "virtio-net-pci,netdev=n0,romfile="),
             *("-chardev", f"socket,id=qmp,fd={qmp_fd}", "-mon", "chardev=qmp,mode=control"),
         ]
+
+    def post_mortem(self) -> str:
+        """Of a VM that does not answer: what its processor is at, and what the kernel says to a non-maskable interrupt. It ends by that."""
+        assert self._qmp is not None
+        places = []
+        with contextlib.suppress(VmError, OSError):
+            for _ in range(5):
+                registers = self._qmp.monitor("info registers")
+                places += [line for line in registers.splitlines() if "RIP=" in line]
+            state = self._qmp.execute("query-status")["status"]
+            places.append(f"{state}\n{self._qmp.monitor('info usernet')}")
+            self._qmp.execute("inject-nmi")
+            if self._qemu is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._qemu.wait(POST_MORTEM_S)
+        return "\n".join([*places, self.console_log.read_text(errors="replace")])
 
     def _own_qemu(self, command: list[str], qmp_fd: int) -> None:
         """Starts QEMU and copies its console to the log. The kernel ties "die with the parent" to the thread that forked,
