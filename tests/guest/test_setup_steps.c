@@ -500,7 +500,7 @@ static void the_journal_has_the_agents_own_words(void **state)
     assert_true(has_text(rig, "/journalctl.log", "--sync\n"));
     assert_true(has_text(rig, "/journalctl.log",
                          "--lines=1 --unit " GUEST_UNIT_NAME " --identifier=ttyferry "
-                         "--grep=^(error|ttyferry agent): --since=@"));
+                         "--grep=^(error|ttyferry agent):  --since=@"));
     tree_write(&rig->tree, "/journal", "");
     place(rig, "dumb", "exit 1");
     rig->told[0] = '\0';
