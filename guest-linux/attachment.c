@@ -37,7 +37,6 @@ struct attachment {
     struct vhci_place place;
     bool is_there;           /* the USB device is in the device tree */
     struct peer_watch *peer; /* of the connection that vhci has, or NULL: an adopted one's */
-    bool through_host;       /* its bytes pass the host agent */
     bool has_hung_up;        /* the peer, or we ourselves */
     bool is_leaving;         /* that, or the kernel has begun to take the device away */
     struct node_wait *wait;  /* on from on_attached to on_ready */
@@ -150,7 +149,6 @@ static void begin_to_await_nodes(struct attachment *attachment, bool has_just_co
 {
     attachment->has_place = true;
     attachment->is_there = false;
-    attachment->through_host = false;
     attachment->has_hung_up = false;
     attachment->is_leaving = false;
     attachment->attached_ns = uv_hrtime();
@@ -280,7 +278,6 @@ static void on_imported(void *context, const struct usbip_import_result *result)
         return;
     }
     begin_to_await_nodes(attachment, true);
-    attachment->through_host = result->through_host;
     watch_peer(attachment, result->fd);
     attachment->callbacks->on_attached(attachment->context);
 }
@@ -427,11 +424,6 @@ void attachment_uevent(struct attachment *attachment, const struct uevent *event
         attachment->last_node_ns = uv_hrtime();
         node_wait_look(attachment->wait);
     }
-}
-
-bool attachment_is_through_host(const struct attachment *attachment)
-{
-    return attachment->through_host;
 }
 
 int64_t attachment_leaving_ms(const struct attachment *attachment)

@@ -61,10 +61,6 @@ void attachment_release_port(struct attachment *attachment);
 /* Takes in what the kernel says; about other devices it does nothing. */
 void attachment_uevent(struct attachment *attachment, const struct uevent *event);
 
-/* True if the board's bytes pass the host agent, as far as is known: of a board that was adopted
- * it is not. */
-bool attachment_is_through_host(const struct attachment *attachment);
-
 /* How long ago the peer hung up, attachment_detach was called, or the kernel began to take the
  * device away, in milliseconds; 0: none of them. */
 int64_t attachment_leaving_ms(const struct attachment *attachment);

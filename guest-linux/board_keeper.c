@@ -390,15 +390,13 @@ static void on_probed(void *context, bool is_silent)
 
 void board_keeper_probe(struct board_keeper *keeper)
 {
-    unsigned limit_ms = attachment_is_through_host(keeper->attachment) ? USB_PROBE_THROUGH_HOST_MS
-                                                                       : USB_PROBE_LIMIT_MS;
     int err;
 
     if (keeper->reconciler.phase != RECONCILER_READY || keeper->probe != NULL) {
         return;
     }
-    err = usb_probe_open(keeper->machine->loop, keeper->board.usb_node, limit_ms, on_probed, keeper,
-                         &keeper->probe);
+    err = usb_probe_open(keeper->machine->loop, keeper->board.usb_node, USB_PROBE_LIMIT_MS,
+                         on_probed, keeper, &keeper->probe);
     if (err != 0) {
         log_warning("%s: can't be asked whether it still answers: %s", keeper->board.id,
                     error_text(err));

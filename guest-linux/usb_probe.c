@@ -34,6 +34,7 @@ struct usb_probe {
     uv_work_t work;
     uv_poll_t poll;
     uv_timer_t limit;
+    unsigned limit_ms;
     usb_probe_done_fn on_done;
     void *context;
 };
@@ -110,6 +111,18 @@ static void submit(uv_work_t *work)
     probe->is_submitted = probe->fd >= 0 && ioctl(probe->fd, USBDEVFS_SUBMITURB, &probe->urb) == 0;
 }
 
+/* Whoever hears of the silence detaches the device, which ends the transfer. */
+static void on_limit(uv_timer_t *timer)
+{
+    struct usb_probe *probe = timer->data;
+    bool is_forgotten = probe->is_told;
+
+    tell(probe, true);
+    if (is_forgotten && probe->has_poll) {
+        end(probe);
+    }
+}
+
 static void on_submitted(uv_work_t *work, int status)
 {
     struct usb_probe *probe = work->data;
@@ -126,17 +139,8 @@ static void on_submitted(uv_work_t *work, int status)
     probe->open_handles++;
     probe->poll.data = probe;
     uv_poll_start(&probe->poll, UV_WRITABLE | UV_DISCONNECT, on_poll);
-}
-
-/* Whoever hears of the silence detaches the device, which ends the transfer. */
-static void on_limit(uv_timer_t *timer)
-{
-    struct usb_probe *probe = timer->data;
-    bool is_forgotten = probe->is_told;
-
-    tell(probe, true);
-    if (is_forgotten && probe->has_poll) {
-        end(probe);
+    if (uv_is_active((uv_handle_t *)&probe->limit)) {
+        uv_timer_start(&probe->limit, on_limit, probe->limit_ms, 0);
     }
 }
 
@@ -159,6 +163,7 @@ int usb_probe_open(uv_loop_t *loop, const char *node, unsigned limit_ms, usb_pro
     opened->urb.type = USBDEVFS_URB_TYPE_CONTROL;
     opened->urb.buffer = &opened->request;
     opened->urb.buffer_length = sizeof opened->request;
+    opened->limit_ms = limit_ms;
     opened->on_done = on_done;
     opened->context = context;
     opened->work.data = opened;

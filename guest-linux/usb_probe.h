@@ -10,9 +10,10 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#define USB_PROBE_LIMIT_MS 1000u
-/* Through the host an answer shares its way with whatever the other boards have to say. */
-#define USB_PROBE_THROUGH_HOST_MS 4000u
+/* Nobody who is there takes so long, but a machine that is busy to the brim, or a way that is
+ * shared with what other boards have to say, does take seconds; and to let go of a board that is
+ * being flashed is worse than a silent one that stays a little longer. */
+#define USB_PROBE_LIMIT_MS 4000u
 
 struct usb_probe;
 
@@ -21,7 +22,8 @@ typedef void (*usb_probe_done_fn)(void *context, bool is_silent);
 
 /* Probes the device at `node` ("/dev/bus/usb/001/002"; copied). Returns 0, and then `on_done` runs
  * once, not inside this call, unless usb_probe_forget comes first; or ERR_NOMEM, ERR_IO,
- * ERR_TOO_LONG. */
+ * ERR_TOO_LONG. The limit counts from when the device has been asked; to ask it may take as long
+ * again. */
 int usb_probe_open(uv_loop_t *loop, const char *node, unsigned limit_ms, usb_probe_done_fn on_done,
                    void *context, struct usb_probe **probe);
 
