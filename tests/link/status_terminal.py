@@ -21,6 +21,7 @@ import sys
 import tempfile
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -205,10 +206,11 @@ CASES = [
 ]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="status and list on a terminal.")
+def run(description: str, suite: list[Callable[[Agent], None]]) -> int:
+    """Those of the cases that the command line names, or all of them, with an agent that is played."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("cases", nargs="*", metavar="CASE", help="only these")
-    chosen = choose(parser, CASES, parser.parse_args().cases)
+    chosen = choose(parser, suite, parser.parse_args().cases)
     with tempfile.TemporaryDirectory() as folder:
         cases: Cases[Agent] = Cases()
         cases.run(chosen, Agent(Path(folder)))
@@ -216,4 +218,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("status and list on a terminal.", CASES))

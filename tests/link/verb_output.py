@@ -8,7 +8,6 @@ Ends with "N passed, N failed".
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import fcntl
 import os
@@ -18,7 +17,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 import tty
@@ -28,8 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests" / part) for part in ("lab", "link")]
 
-from cases import Cases, choose, expect_equal  # noqa: E402
-from status_terminal import LIMIT_S, PROGRAM, Agent, board  # noqa: E402
+from cases import expect_equal  # noqa: E402
+from status_terminal import LIMIT_S, PROGRAM, Agent, board, run  # noqa: E402
 
 STANDARD = (0, 1, 2)
 # More than a pipe, a terminal or a socket holds together with what the verb reads at once; the rest stays in the agent's socket.
@@ -189,15 +187,5 @@ CASES = [
 ]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Where the verbs print to.")
-    parser.add_argument("cases", nargs="*", metavar="CASE", help="only these")
-    chosen = choose(parser, CASES, parser.parse_args().cases)
-    with tempfile.TemporaryDirectory() as folder:
-        cases: Cases[Agent] = Cases()
-        cases.run(chosen, Agent(Path(folder)))
-    return cases.close()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("Where the verbs print to.", CASES))
